@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Final
 
 SCHEMA_VERSION: Final = 1
@@ -41,7 +41,7 @@ def emit(kind: str, document: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def step(what: str) -> Iterator[None]:
+def step(what: str) -> Generator[None]:
     """Say that a piece of long work has begun, and how long it took or that it failed."""
     say(f"  {what} ...")
     began = time.monotonic()

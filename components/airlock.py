@@ -1,0 +1,62 @@
+"""The only way in or out: one service with two doors, on storage, a database and an identity of its backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Generic
+
+import pulumi
+
+from components.contract import Component, Promise, Spec, TargetT, promises
+
+PROMISES = promises(
+    "airlock",
+    {
+        "only-way-out": ("Data leaves the TRE through the airlock and nowhere else.", "3.1.05 3.1.12 3.3.04"),
+        "only-way-in": ("Data enters the TRE through the airlock and nowhere else.", "3.1.04 3.1.12"),
+        "another-person-decides": ("Whoever asks for a release never decides on it.", "3.1.06 3.1.07 3.3.05"),
+        "bytes-bound-to-decision": ("The bytes released are the bytes that were decided on.", "3.3.04"),
+        "scanned": ("Every file is scanned before a person opens it.", "3.1.20 3.3.08"),
+        "recorded": (
+            "Every request, decision and release stands in a record that shows tampering.",
+            "3.3.09 2.5.03",
+        ),
+        "inside-cannot-release": ("Nothing inside a workspace can decide or release.", "3.1.06 3.3.04"),
+        "outside-cannot-reach-workspace": ("The outside door has no path to any workspace.", "2.2.09 2.2.10"),
+        "refusal-leaks-nothing": ("A refused request lets no byte out.", "3.3.04 3.1.12"),
+        "stuck-requests-expire": ("A request that waits too long ends by itself, visibly.", "3.3.04 1.2.09"),
+    },
+)
+
+
+class AirlockSpec(Spec):
+    """`reviewers` is how many distinct people release an output; days are calendar days.
+
+    `image` is the portal's image by digest; both doors run it.
+    """
+
+    image: str
+    issuer: str
+    reviewers: int = 1
+    review_days: int = 14
+    pickup_days: int = 7
+    record_retention_days: int = 3650
+
+
+@dataclass(frozen=True)
+class AirlockOutputs:
+    """`inside` is the inside door's address for workspaces, `place` the isolated place it runs in (its
+    namespace or network), `port` its TCP port, and `outside` the address that staff use."""
+
+    inside: pulumi.Input[str]
+    place: pulumi.Input[str]
+    port: pulumi.Input[int]
+    outside: pulumi.Input[str]
+
+
+class Airlock(Component[AirlockSpec, TargetT, AirlockOutputs], Generic[TargetT]):
+    """One site's airlock: an inside door for workspaces and an outside door for staff."""
+
+    KIND: ClassVar = "Airlock"
+    PROMISES: ClassVar[Mapping[str, Promise]] = PROMISES

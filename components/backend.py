@@ -1,0 +1,92 @@
+"""What a backend brings: a class per component, evidence for each promise, and the gaps it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from components.airlock import PROMISES as AIRLOCK
+from components.airlock import Airlock
+from components.contract import Evidence, Model, Promise, Verdict
+from components.data_store import PROMISES as DATA_STORE
+from components.data_store import DataStore
+from components.identity import PROMISES as IDENTITY
+from components.identity import Identity
+from components.workspace import PROMISES as WORKSPACE
+from components.workspace import Workspace
+
+PROMISES: Mapping[str, Promise] = {
+    str(promise): promise
+    for table in (IDENTITY, DATA_STORE, WORKSPACE, AIRLOCK)
+    for promise in table.values()
+}
+"""Every promise of every component, by its full name (`workspace/no-privilege`)."""
+
+
+class Target(Model):
+    """Where a backend deploys to: an account, a subscription or a cluster. Needs no SDK to check."""
+
+    backend: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One deployed part of a TRE, as live evidence sees it: a project of a site, its tier and its people."""
+
+    site: str
+    project: str
+    tier: int
+    others: tuple[str, ...] = ()
+    """The other projects of the site on the same target: what a break-out would try to reach."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What may be told of a job inside a workspace: its name, its state and times, never its output."""
+
+    name: str
+    state: str
+    seconds: float
+    reason: str = ""
+
+
+class Live(Protocol):
+    """A running TRE on one target, read back and tried out independently of Pulumi's state."""
+
+    def deployed(self, scope: Scope) -> Mapping[str, Verdict]:
+        """Read the live objects back and judge every promise that reading can judge."""
+        ...
+
+    def probed(
+        self, scopes: Sequence[Scope], say: Callable[[str], None]
+    ) -> Mapping[str, Mapping[str, Verdict]]:
+        """Try to break out of each scope, and return the verdicts by project."""
+        ...
+
+    def run(self, scope: Scope, command: Sequence[str], say: Callable[[str], None]) -> JobState:
+        """Run a command as a job in the workspace and return how it ended."""
+        ...
+
+    def doctor(self, tier: int) -> Sequence[tuple[str, bool, str, str]]:
+        """Check the target before deploying: (what, holds, found, remedy) for each thing that matters."""
+        ...
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One substrate. A component that is absent is one that this backend does not build yet.
+
+    `evidence` and `gaps` are keyed by a promise's full name. A gap's text is the reason why the backend cannot
+    keep the promise; `validate` refuses a site that asks for it. `longest_names` returns every physical name
+    the backend would give at a site and scope, for checking their length and alphabet.
+    """
+
+    name: str
+    identity: type[Identity[Any]] | None = None
+    data_store: type[DataStore[Any]] | None = None
+    workspace: type[Workspace[Any]] | None = None
+    airlock: type[Airlock[Any]] | None = None
+    evidence: Mapping[str, Evidence] = field(default_factory=dict[str, Evidence])
+    gaps: Mapping[str, str] = field(default_factory=dict[str, str])
+    live: Callable[[Any], Live] | None = None

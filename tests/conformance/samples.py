@@ -1,0 +1,64 @@
+"""Neutral specs that every backend is asked to build: a typical project and one with the longest names."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from components.airlock import AirlockOutputs, AirlockSpec
+from components.data_store import DataSet, DataStoreSpec, Source
+from components.identity import IdentitySpec, Person, SignIn
+from components.workspace import Budget, WorkspaceSpec
+
+DIGEST = "sha256:" + "a" * 64
+IMAGE = f"registry.example.org/workspace@{DIGEST}"
+END = datetime.date(2030, 1, 31)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Everything a project's program is given."""
+
+    identity: IdentitySpec
+    data_store: DataStoreSpec
+    workspace: WorkspaceSpec
+    airlock: AirlockSpec
+    airlock_outputs: AirlockOutputs
+
+
+def _people() -> tuple[Person, ...]:
+    return (
+        Person(name="ada", email="ada@example.org", roles=("data-analyst",), expires=END),
+        Person(name="grace", email="grace@example.org", roles=("output-checker",), expires=END),
+        Person(name="mary", email="mary@example.org", roles=("data-steward",), expires=END),
+    )
+
+
+def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
+    """Return the specs of one project at the given names and tier."""
+    common = {"site": site, "scope": project, "tier": tier}
+    heart = DataSet(
+        name="patients",
+        classification="sensitive",
+        source=Source(kind="image", path="/usr/share/data/patients.csv"),
+        sha256="b" * 64,
+    )
+    return Sample(
+        identity=IdentitySpec(
+            **common, people=_people(), sign_in=SignIn(issuer="https://login.example.org"), expires=END
+        ),
+        data_store=DataStoreSpec(**common, data_sets=(heart,), loader_image=IMAGE),
+        workspace=WorkspaceSpec(
+            **common,
+            image=IMAGE,
+            image_registries=("registry.example.org",),
+            budget=Budget(amount=1000),
+        ),
+        airlock=AirlockSpec(site=site, scope="site", tier=tier, image=IMAGE, issuer="https://login.example.org"),
+        airlock_outputs=AirlockOutputs(
+            inside="https://inside.example.org", place=f"tre-{site}-airlock", port=8443, outside="https://o.example.org"
+        ),
+    )
+
+
+LONGEST = sample(site="s" * 16, project="p" * 20)
