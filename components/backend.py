@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 from components.airlock import PROMISES as AIRLOCK
 from components.airlock import Airlock
-from components.contract import Evidence, Model, Promise, Verdict
+from components.contract import Evidence, Promise, Verdict
 from components.data_store import PROMISES as DATA_STORE
 from components.data_store import DataStore
 from components.identity import PROMISES as IDENTITY
 from components.identity import Identity
+from components.model import Target as Target
 from components.workspace import PROMISES as WORKSPACE
 from components.workspace import Workspace
 
@@ -22,12 +23,6 @@ PROMISES: Mapping[str, Promise] = {
     for promise in table.values()
 }
 """Every promise of every component, by its full name (`workspace/no-privilege`)."""
-
-
-class Target(Model):
-    """Where a backend deploys to: an account, a subscription or a cluster. Needs no SDK to check."""
-
-    backend: str
 
 
 @dataclass(frozen=True)

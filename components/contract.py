@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pulumi
-from pydantic import BaseModel, ConfigDict
+
+from components.model import Model as Model
 
 
 class Depth(enum.StrEnum):
@@ -125,12 +126,6 @@ def changed(matches: Callable[[Record], bool], **inputs: Any) -> Fault:
         ]
 
     return plant
-
-
-class Model(BaseModel):
-    """A frozen, strict description: unknown keys, wrong types and later changes are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Spec(Model):

@@ -9,8 +9,7 @@ from typing import ClassVar, Generic, Literal
 import pulumi
 
 from components.contract import Component, Model, Promise, Spec, TargetT, promises
-
-Classification = Literal["open", "internal", "pseudonymised", "sensitive", "most-sensitive"]
+from components.model import Classification as Classification
 
 PROMISES = promises(
     "data_store",

@@ -5,22 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal
+from typing import ClassVar, Generic
 
 import pulumi
 
 from components.contract import Component, Model, Promise, Spec, TargetT, promises
-
-Role = Literal[
-    "data-analyst",
-    "data-steward",
-    "information-asset-owner",
-    "output-checker",
-    "project-manager",
-    "auditor",
-    "operator",
-]
-"""SATRE's role names. `operator` and `auditor` are roles of the site; the others are given per project."""
+from components.model import Role as Role
 
 PROMISES = promises(
     "identity",

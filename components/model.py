@@ -1,0 +1,35 @@
+"""What files and specs are made of, and the words they share. Needs pydantic alone.
+
+Kept apart from the contracts so that checking a file does not wait half a second for Pulumi's import.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Classification = Literal["open", "internal", "pseudonymised", "sensitive", "most-sensitive"]
+
+Role = Literal[
+    "data-analyst",
+    "data-steward",
+    "information-asset-owner",
+    "output-checker",
+    "project-manager",
+    "auditor",
+    "operator",
+]
+"""SATRE's role names. `operator` and `auditor` are roles of the site; the others are given per project."""
+
+
+class Model(BaseModel):
+    """A frozen, strict description: unknown keys, wrong types and later changes are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Target(Model):
+    """Where a backend deploys to: an account, a subscription or a cluster. Needs no SDK to check."""
+
+    backend: str
