@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import pulumi
 
 from components.airlock import PROMISES as AIRLOCK
 from components.airlock import Airlock
@@ -73,8 +76,7 @@ class Backend:
     """One substrate. A component that is absent is one that this backend does not build yet.
 
     `evidence` and `gaps` are keyed by a promise's full name. A gap's text is the reason why the backend cannot
-    keep the promise; `validate` refuses a site that asks for it. `longest_names` returns every physical name
-    the backend would give at a site and scope, for checking their length and alphabet.
+    keep the promise; `validate` refuses a site that asks for it.
     """
 
     name: str
@@ -84,4 +86,8 @@ class Backend:
     airlock: type[Airlock[Any]] | None = None
     evidence: Mapping[str, Evidence] = field(default_factory=dict[str, Evidence])
     gaps: Mapping[str, str] = field(default_factory=dict[str, str])
+    provider: Callable[[Any], pulumi.ProviderResource | None] | None = None
+    """Makes the Pulumi provider that deploys to a target; called inside a program, once for each target."""
+    engine_environment: Callable[[Any], AbstractContextManager[Mapping[str, str]]] | None = None
+    """Environment that the engine needs for a target, for as long as the context lasts (a plugin of our own)."""
     live: Callable[[Any], Live] | None = None

@@ -11,7 +11,7 @@ import enum
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import pulumi
 
@@ -151,6 +151,7 @@ class Component(pulumi.ComponentResource, Generic[SpecT, TargetT, OutputsT]):
         super().__init__(f"tre:index:{self.KIND}", spec.scope, spec.model_dump(mode="json"), opts)
         self.spec = spec
         self.target = target
+        self._after = _dependencies(opts)
         self.outputs: OutputsT = self.build()
         self.register_outputs(outputs_of(self.outputs))
 
@@ -160,17 +161,32 @@ class Component(pulumi.ComponentResource, Generic[SpecT, TargetT, OutputsT]):
 
     def child(self, *, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         """Return the options of a child that may be replaced or removed at any time."""
-        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self._after, *depends_on])
 
-    def held(self, *, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+    def held(
+        self, *, depends_on: Sequence[pulumi.Resource] = (), ignore_changes: Sequence[str] = ()
+    ) -> pulumi.ResourceOptions:
         """Return the options of a child that holds data: protected, and kept when the stack is destroyed.
 
         Only a spec whose `erase` is true (an erasure that two people confirmed) lifts both.
         """
         keep = not getattr(self.spec, "erase", False)
         return pulumi.ResourceOptions(
-            parent=self, protect=keep, retain_on_delete=keep, depends_on=list(depends_on)
+            parent=self,
+            protect=keep,
+            retain_on_delete=keep,
+            depends_on=[*self._after, *depends_on],
+            ignore_changes=list(ignore_changes),
         )
+
+
+def _dependencies(opts: pulumi.ResourceOptions | None) -> list[pulumi.Resource]:
+    """Return what a component waits for: Pulumi does not hand it on to the children, so `child` does."""
+    after = opts.depends_on if opts else None
+    if after is None:
+        return []
+    several = after if isinstance(after, Sequence) else [after]
+    return [each for each in cast(Sequence[Any], several) if isinstance(each, pulumi.Resource)]
 
 
 def outputs_of(outputs: Any) -> dict[str, Any]:

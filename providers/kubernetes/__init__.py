@@ -1,0 +1,1 @@
+"""Any Kubernetes cluster whose network policy is enforced, the embedded one included."""

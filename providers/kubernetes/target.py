@@ -1,0 +1,59 @@
+"""Which cluster, and what it offers. Needs no SDK and no cluster to check."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.model import Model, Target
+
+
+class Storage(Model):
+    """The volume driver that projects' storage classes are made from.
+
+    `encrypted` says that the driver encrypts what it stores when asked by `parameters`; `own_key` that it takes
+    a key per class from a Secret (the CSI convention `csi.storage.kubernetes.io/*-secret-name`).
+    """
+
+    provisioner: str = "tre.local/volumes"
+    encrypted: bool = True
+    own_key: bool = True
+    hardware_key: bool = False
+    parameters: dict[str, str] = Field(default_factory=lambda: {"encrypted": "true"})
+    sets_owner: bool = True
+    """Whether the driver honours the `tre.local/owner` annotation; else the kubelet sets the group."""
+    shared: bool = True
+    """Whether one volume may be mounted by several pods at once (`ReadWriteMany`)."""
+
+
+class Dns(Model):
+    """Where the cluster's name server runs, so that workspaces may ask it and nothing else."""
+
+    namespace: str = "kube-system"
+    labels: dict[str, str] = Field(default_factory=lambda: {"k8s-app": "kube-dns"})
+
+
+class KubernetesTarget(Target):
+    """One cluster.
+
+    An empty `kubeconfig` means the embedded local cluster. `network_policies` names the dialect of policies that
+    the cluster enforces beside the standard one: with `cilium`, workspaces also get rules on names and a
+    cluster-wide guard that no namespaced policy can lift.
+    """
+
+    backend: Literal["kubernetes"]
+    kubeconfig: str = ""
+    context: str = ""
+    storage: Storage = Storage()
+    dns: Dns = Dns()
+    network_policies: Literal["standard", "cilium"] = "cilium"
+    runtime_class: str = ""
+    """RuntimeClass of sandboxed pods (gVisor, Kata); empty where the cluster has none."""
+    user_namespaces: bool = False
+    pod_security_version: Annotated[str, Field(pattern=r"^(latest|v1\.\d{2})$")] = "v1.36"
+    registries: tuple[str, ...] = ("registry.tre.local",)
+    """Host names that approved images come from."""
+
+
+TARGET = KubernetesTarget
