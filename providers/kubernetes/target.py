@@ -42,7 +42,7 @@ class KubernetesTarget(Target):
     cluster-wide guard that no namespaced policy can lift.
     """
 
-    backend: Literal["kubernetes"]
+    backend: Literal["kubernetes"]  # pyright: ignore[reportIncompatibleVariableOverride] # frozen: narrowing is safe
     kubeconfig: str = ""
     context: str = ""
     storage: Storage = Storage()

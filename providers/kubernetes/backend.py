@@ -1,0 +1,22 @@
+"""The Kubernetes backend, whole."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from components.backend import Backend
+from providers.kubernetes.airlock import KubernetesAirlock
+from providers.kubernetes.data_store import KubernetesDataStore
+from providers.kubernetes.evidence import EVIDENCE, GAPS
+from providers.kubernetes.identity import KubernetesIdentity
+from providers.kubernetes.workspace import KubernetesWorkspace
+
+BACKEND: Final = Backend(
+    name="kubernetes",
+    identity=KubernetesIdentity,
+    data_store=KubernetesDataStore,
+    workspace=KubernetesWorkspace,
+    airlock=KubernetesAirlock,
+    evidence=EVIDENCE,
+    gaps=GAPS,
+)

@@ -1,0 +1,178 @@
+"""People on Kubernetes: one binding per named person and role, with the least rights, until a day.
+
+People come from the site's OIDC issuer as users `tre:<sign-in name>`. A project's roles see the state of jobs;
+nobody gets shells, forwarded ports, logs or secrets. Operators may act as the break-glass group, which the
+API server's audit log records; nobody holds its rights in between.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import (
+    ClusterRole,
+    ClusterRoleBinding,
+    PolicyRuleArgs,
+    Role,
+    RoleBinding,
+    RoleRefArgs,
+    SubjectArgs,
+)
+
+from components.identity import Identity, IdentityOutputs, Person
+from providers.kubernetes import names
+from providers.kubernetes.objects import labels, meta, pod_security
+from providers.kubernetes.target import KubernetesTarget
+
+USER_PREFIX: Final = "tre:"
+SITE: Final = "site"
+RBAC_GROUP: Final = "rbac.authorization.k8s.io"
+EXPIRES: Final = f"{names.LABEL}/expires"
+
+_READ: Final = ["get", "list", "watch"]
+_JOBS: Final = PolicyRuleArgs(api_groups=["batch"], resources=["jobs"], verbs=_READ)
+_PODS: Final = PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=_READ)
+_SHARE: Final = PolicyRuleArgs(api_groups=[""], resources=["resourcequotas", "limitranges"], verbs=_READ)
+_WALLS: Final = [
+    PolicyRuleArgs(api_groups=["networking.k8s.io"], resources=["networkpolicies"], verbs=_READ),
+    PolicyRuleArgs(api_groups=[RBAC_GROUP], resources=["*"], verbs=_READ),
+    PolicyRuleArgs(api_groups=["admissionregistration.k8s.io"], resources=["*"], verbs=_READ),
+    PolicyRuleArgs(api_groups=[""], resources=["namespaces"], verbs=_READ),
+]
+
+PROJECT_RIGHTS: Final[dict[str, list[PolicyRuleArgs]]] = {
+    "data-analyst": [_JOBS, _PODS, _SHARE],
+    "data-steward": [_JOBS],
+    "project-manager": [_JOBS, _SHARE],
+    "information-asset-owner": [_SHARE],
+    "output-checker": [],
+}
+"""What each role may ask of the API server in its project; output checkers work at the airlock alone."""
+
+
+class KubernetesIdentity(Identity[KubernetesTarget]):
+    """The people of the site (scope `site`) or of one project, as bindings of named users."""
+
+    def build(self) -> IdentityOutputs:
+        if self.spec.scope == SITE:
+            self._site()
+        else:
+            self._project()
+        roles = sorted({role for person in self.spec.people for role in person.roles})
+        groups = {role: names.group(self.spec.site, self.spec.scope, role) for role in roles}
+        return IdentityOutputs(
+            issuer=pulumi.Output.from_input(self.spec.sign_in.issuer), groups=pulumi.Output.from_input(groups)
+        )
+
+    def _holders(self, role: str) -> list[Person]:
+        return [person for person in self.spec.people if role in person.roles]
+
+    def _project(self) -> None:
+        place = names.namespace(self.spec.site, self.spec.scope)
+        for role, rights in PROJECT_RIGHTS.items():
+            if rights and (holders := self._holders(role)):
+                made = Role(role, metadata=meta(self.spec, role, place), rules=rights, opts=self.child())
+                for person in holders:
+                    self._bind(person, role, place, made)
+
+    def _bind(self, person: Person, role: str, place: str, made: Role) -> None:
+        RoleBinding(
+            f"{role}-{person.name}",
+            metadata=meta(
+                self.spec, f"{role}-{person.name}", place, annotations={EXPIRES: self._last_day(person)}
+            ),
+            role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=made.metadata.name),
+            subjects=[_user(person)],
+            opts=self.child(),
+        )
+
+    def _last_day(self, person: Person) -> str:
+        return min(person.expires, self.spec.expires).isoformat()
+
+    def _site(self) -> None:
+        self._keys_place()
+        self._cluster_role("auditor", _WALLS, self._holders("auditor"))
+        break_glass = names.group(self.spec.site, SITE, "break-glass")
+        act_as = PolicyRuleArgs(
+            api_groups=[""], resources=["groups"], verbs=["impersonate"], resource_names=[break_glass]
+        )
+        act_as_oneself = PolicyRuleArgs(
+            api_groups=[""],
+            resources=["users"],
+            verbs=["impersonate"],
+            resource_names=[f"{USER_PREFIX}{person.name}" for person in self._holders("operator")],
+        )
+        operators = self._holders("operator")
+        self._cluster_role("operator", [*_WALLS, act_as, *([act_as_oneself] if operators else [])], operators)
+
+    def _cluster_role(self, role: str, rights: list[PolicyRuleArgs], people: Iterable[Person]) -> None:
+        name = names.guard(self.spec.site, role)
+        made = ClusterRole(
+            role,
+            metadata=ObjectMetaArgs(name=name, labels=labels(self.spec)),
+            rules=rights,
+            opts=self.child(),
+        )
+        for person in people:
+            ClusterRoleBinding(
+                f"{role}-{person.name}",
+                metadata=ObjectMetaArgs(
+                    name=f"{name}-{person.name}",
+                    labels=labels(self.spec),
+                    annotations={EXPIRES: self._last_day(person)},
+                ),
+                role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=made.metadata.name),
+                subjects=[_user(person)],
+                opts=self.child(),
+            )
+
+    def _keys_place(self) -> None:
+        """Make the namespace of the site's keys and sign-in rules. No role of ours reaches a Secret in it."""
+        place = names.site_namespace(self.spec.site, "keys")
+        namespace = Namespace(
+            "keys-namespace",
+            metadata=ObjectMetaArgs(
+                name=place, labels={**labels(self.spec), **pod_security(self.target.pod_security_version)}
+            ),
+            # Held, because deleting it would delete the key of every project.
+            opts=self.held(),
+        )
+        ConfigMap(
+            "sign-in",
+            metadata=meta(self.spec, "sign-in", place),
+            data={"authentication.json": json.dumps(self._authentication(), sort_keys=True)},
+            opts=self.child(depends_on=[namespace]),
+        )
+
+    def _authentication(self) -> dict[str, Any]:
+        """Return the API server's structured authentication: our issuer, our prefix, more than one factor.
+
+        `amr` is the token's list of authentication methods (RFC 8176).
+        """
+        factors = {
+            "expression": "has(claims.amr) && ('mfa' in claims.amr || 'otp' in claims.amr)",
+            "message": "sign in with a second factor",
+        }
+        return {
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "AuthenticationConfiguration",
+            "jwt": [
+                {
+                    "issuer": {"url": self.spec.sign_in.issuer, "audiences": [f"tre-{self.spec.site}"]},
+                    "claimMappings": {
+                        "username": {"claim": "preferred_username", "prefix": USER_PREFIX},
+                        "groups": {"claim": "groups", "prefix": ""},
+                    },
+                    "claimValidationRules": [factors] if self.spec.sign_in.multi_factor else [],
+                }
+            ],
+        }
+
+
+def _user(person: Person) -> SubjectArgs:
+    return SubjectArgs(kind="User", name=f"{USER_PREFIX}{person.name}", api_group=RBAC_GROUP)
