@@ -1,0 +1,5 @@
+"""`python -m tre`: the command `tre`."""
+
+from tre.cli import main
+
+main()
