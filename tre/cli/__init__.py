@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 import click
 
-from tre import __version__, console, paths
+from tre import VERSION, console, paths
 from tre.errors import ExitCode, Problem, TreError
 
 COMMANDS: Final[Mapping[str, str]] = {
@@ -61,7 +61,7 @@ class Lazy(click.Group):
 
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="tre")
+@click.version_option(VERSION, prog_name="tre")
 def tre() -> None:
     """Deploy a trusted research environment, and prove what it promises."""
 
@@ -128,7 +128,7 @@ def _save_trace(given: Sequence[str]) -> Path | None:
     try:
         folder = paths.private_folder(paths.private_folder(paths.state_folder()) / "faults")
         file = folder / f"{moment}.txt"
-        paths.write_private(file, f"tre {__version__} {' '.join(given)}\n\n{traceback.format_exc()}")
+        paths.write_private(file, f"tre {VERSION} {' '.join(given)}\n\n{traceback.format_exc()}")
     except OSError:
         return None  # A full or read-only disk must not hide the fault itself.
     return file
