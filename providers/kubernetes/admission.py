@@ -12,6 +12,7 @@ from typing import Final
 
 import pulumi
 from pulumi_kubernetes.admissionregistration.v1 import (
+    AuditAnnotationArgs,
     MatchResourcesArgs,
     NamedRuleWithOperationsArgs,
     ValidatingAdmissionPolicy,
@@ -48,6 +49,8 @@ class Policy:
     operations: Sequence[str] = ("CREATE", "UPDATE")
     variables: Mapping[str, str] | None = None
     api_versions: Sequence[str] = ("v1",)
+    records: Mapping[str, str] | None = None
+    """What the API server's audit log keeps of each request: a CEL text by key."""
 
 
 # The three kinds of container have the same fields and types of their own: hence dyn.
@@ -56,6 +59,10 @@ _CONTAINERS: Final = " + ".join(
     for each in ("containers", "initContainers", "ephemeralContainers")
 )
 _VOLUMES: Final = "has(object.spec.volumes) ? object.spec.volumes : []"
+_CLAIMS: Final = (
+    "variables.volumes.filter(v, has(v.persistentVolumeClaim))"
+    ".map(v, v.persistentVolumeClaim.claimName).join(',')"
+)
 _LOADER: Final = "has(object.spec.serviceAccountName) && object.spec.serviceAccountName == 'loader'"
 _PODS: Final = {"": ("pods", "pods/ephemeralcontainers")}
 
@@ -131,6 +138,7 @@ def volumes() -> Policy:
             ),
         ],
         variables={"volumes": _VOLUMES, "loader": _LOADER},
+        records={"claims": _CLAIMS},
     )
 
 
@@ -248,6 +256,10 @@ def register(spec: Spec, policy: Policy, opts: pulumi.ResourceOptions) -> None:
             ),
             variables=[
                 VariableArgs(name=name, expression=text) for name, text in (policy.variables or {}).items()
+            ],
+            audit_annotations=[
+                AuditAnnotationArgs(key=key, value_expression=text)
+                for key, text in (policy.records or {}).items()
             ],
             validations=[
                 ValidationArgs(expression=rule.expression, message=rule.message) for rule in policy.rules

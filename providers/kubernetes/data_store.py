@@ -35,6 +35,7 @@ from providers.kubernetes import names
 from providers.kubernetes.objects import (
     ANALYST_USER,
     LOADER_USER,
+    NETWORK_POLICIES,
     confined,
     default_deny,
     labels,
@@ -84,7 +85,10 @@ class KubernetesDataStore(DataStore[KubernetesTarget]):
             metadata=ObjectMetaArgs(
                 name=self._place,
                 labels={**labels(self.spec), **pod_security(self.target.pod_security_version)},
-                annotations={f"{names.LABEL}/retention-days": str(self.spec.retention_days)},
+                annotations={
+                    f"{names.LABEL}/retention-days": str(self.spec.retention_days),
+                    NETWORK_POLICIES: self.target.network_policies,
+                },
             ),
             opts=self.held(),
         )

@@ -29,6 +29,8 @@ LOADER_USER: Final = 10001
 """User id of the loader, the only one that may write inputs."""
 
 NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
+NETWORK_POLICIES: Final = f"{names.LABEL}/network-policies"
+"""Annotation of a project's namespace: which dialect of policies its walls are built in."""
 
 
 def labels(spec: Spec) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.model import Model, Target
+from components.model import Model, Target, Weakness
 
 
 class Storage(Model):
@@ -54,6 +55,30 @@ class KubernetesTarget(Target):
     pod_security_version: Annotated[str, Field(pattern=r"^(latest|v1\.\d{2})$")] = "v1.36"
     registries: tuple[str, ...] = ("registry.tre.local",)
     """Host names that approved images come from."""
+
+    @property
+    def embedded(self) -> bool:
+        return not self.kubeconfig
+
+    def weaknesses(self, encryption: str, sandboxed: bool) -> Sequence[Weakness]:
+        needs = {
+            "encrypted": encryption != "any",
+            "own_key": encryption in ("own-key", "hardware-key"),
+            "hardware_key": encryption == "hardware-key",
+        }
+        found = [
+            (
+                f"storage.{key}",
+                f"the storage does not give {encryption}",
+                f"Use a volume driver with {key}: true.",
+            )
+            for key, needed in needs.items()
+            if needed and not getattr(self.storage, key)
+        ]
+        if sandboxed and not self.runtime_class:
+            remedy = "Name the cluster's RuntimeClass of gVisor or Kata as runtime_class."
+            found.append(("runtime_class", "a sandboxed runtime is needed, and none is named", remedy))
+        return found
 
 
 TARGET = KubernetesTarget

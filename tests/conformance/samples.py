@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from typing import Any
 
 from components.airlock import AirlockOutputs, AirlockSpec
 from components.data_store import DataSet, DataStoreSpec, Source
@@ -19,6 +20,7 @@ END = datetime.date(2030, 1, 31)
 class Sample:
     """Everything a project's program is given."""
 
+    site_identity: IdentitySpec
     identity: IdentitySpec
     data_store: DataStoreSpec
     workspace: WorkspaceSpec
@@ -34,19 +36,28 @@ def _people() -> tuple[Person, ...]:
     )
 
 
+def _staff() -> tuple[Person, ...]:
+    return (
+        Person(name="linus", email="linus@example.org", roles=("operator",), expires=END),
+        Person(name="dorothy", email="dorothy@example.org", roles=("auditor",), expires=END),
+    )
+
+
 def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
     """Return the specs of one project at the given names and tier."""
-    common = {"site": site, "scope": project, "tier": tier}
+    common: dict[str, Any] = {"site": site, "scope": project, "tier": tier}
     heart = DataSet(
         name="patients",
         classification="sensitive",
         source=Source(kind="image", path="/usr/share/data/patients.csv"),
         sha256="b" * 64,
     )
+    login = SignIn(issuer="https://login.example.org")
     return Sample(
-        identity=IdentitySpec(
-            **common, people=_people(), sign_in=SignIn(issuer="https://login.example.org"), expires=END
+        site_identity=IdentitySpec(
+            site=site, scope="site", tier=tier, people=_staff(), sign_in=login, expires=END
         ),
+        identity=IdentitySpec(**common, people=_people(), sign_in=login, expires=END),
         data_store=DataStoreSpec(**common, data_sets=(heart,), loader_image=IMAGE),
         workspace=WorkspaceSpec(
             **common,
@@ -54,9 +65,14 @@ def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
             image_registries=("registry.example.org",),
             budget=Budget(amount=1000),
         ),
-        airlock=AirlockSpec(site=site, scope="site", tier=tier, image=IMAGE, issuer="https://login.example.org"),
+        airlock=AirlockSpec(
+            site=site, scope="site", tier=tier, image=IMAGE, issuer="https://login.example.org"
+        ),
         airlock_outputs=AirlockOutputs(
-            inside="https://inside.example.org", place=f"tre-{site}-airlock", port=8443, outside="https://o.example.org"
+            inside="https://inside.example.org",
+            place=f"tre-{site}-airlock",
+            port=8443,
+            outside="https://o.example.org",
         ),
     )
 
