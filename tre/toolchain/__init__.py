@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tre.errors import failure
 from tre.toolchain import finding, obtaining, packages, table
 from tre.toolchain.report import Line, doctor_lines
 from tre.toolchain.store import Tool
@@ -21,7 +22,9 @@ __all__ = [
     "find",
     "group",
     "groups",
+    "install",
     "install_packages",
+    "need",
     "packages_missing",
 ]
 
@@ -47,9 +50,24 @@ def find(name: str) -> Tool | None:
     return tools.get(name) or next(iter(tools.values()), None)
 
 
+def need(name: str) -> Tool:
+    """Return a program that must be there already. Raises `TreError` with the remedy where it is not."""
+    found = find(name)
+    if not found:
+        raise failure(name, "is not there", obtaining.remedy(table.load().entry(name)))
+    return found
+
+
 def ensure(*names: str, downloads: bool | None = None, build: bool = True) -> dict[str, Tool]:
-    """Return every program of the named tools, getting what is not there; see `obtaining.ensure`."""
+    """Return every program of the named tools and groups, getting what is not there; see `obtaining.ensure`."""
     return obtaining.ensure(table.load(), names, downloads=downloads, build=build)
+
+
+def install(
+    wanted: Sequence[str], consent: packages.Consent, *, downloads: bool | None = None
+) -> dict[str, Tool]:
+    """Return every program of the named tools and groups, installing system packages too; see `obtaining.install`."""
+    return obtaining.install(table.load(), wanted, consent, downloads)
 
 
 def packages_missing(*names: str, building: bool = False) -> list[str]:

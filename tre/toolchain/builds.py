@@ -11,17 +11,10 @@ from typing import Any
 
 from tre.errors import failure
 from tre.toolchain import running, store
-from tre.toolchain.table import Entry, GoBuild, Table
+from tre.toolchain.table import Entry, GoBuild, Machine, Table
 
-# Go's own settings that would change what is built; the pinned modules alone decide.
-_SETTINGS = {
-    "GOFLAGS": "",
-    "GOWORK": "off",
-    "GOTOOLCHAIN": "local",
-    "GO111MODULE": "on",
-    "GOOS": "",
-    "GOARCH": "",
-}
+# Settings of the user that would change what is built are overruled: the pinned modules alone decide.
+_SETTINGS = {"GOFLAGS": "-mod=readonly", "GOWORK": "off", "GOTOOLCHAIN": "local", "GO111MODULE": "on"}
 
 
 def build(table: Table, entry: Entry, go: Path, made: Path) -> dict[str, Any]:
@@ -34,7 +27,7 @@ def build(table: Table, entry: Entry, go: Path, made: Path) -> dict[str, Any]:
         raise failure(entry.name, "cannot be built: the table has no Go modules for it")
     began = time.monotonic()
     folder = table.folder / recipe.folder
-    environment = {**os.environ, **_SETTINGS, "CGO_ENABLED": "1" if recipe.cgo else "0"}
+    environment = _environment(recipe, Machine.here())
     running.run(
         f"building {entry.name}",
         _command(recipe, go, made),
@@ -47,6 +40,11 @@ def build(table: Table, entry: Entry, go: Path, made: Path) -> dict[str, Any]:
     for name, (module, inside) in recipe.copies.items():
         _copy(_module_folder(go, folder, module, environment) / inside, made / name)
     return {"seconds": round(time.monotonic() - began, 1), "module": recipe.folder}
+
+
+def _environment(recipe: GoBuild, machine: Machine) -> dict[str, str]:
+    here = {"GOOS": machine.system, "GOARCH": machine.arch, "CGO_ENABLED": "1" if recipe.cgo else "0"}
+    return {**os.environ, **_SETTINGS, **here}
 
 
 def _command(recipe: GoBuild, go: Path, made: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -119,7 +120,8 @@ def _remembered() -> Mapping[str, str]:
 
 def _remember(memory: Mapping[str, str]) -> None:
     file = _memory_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(json.dumps(memory))
-    part.replace(file)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the answer
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(memory))
+        part.replace(file)

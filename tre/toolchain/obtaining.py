@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Sequence
 
 from tre import console
 from tre.errors import Problem, TreError, failure
@@ -22,7 +23,7 @@ def ensure(
     building. Raises `TreError`: one problem for each tool that cannot be had, or the first download or build that
     went wrong. What was already got stays in the cache.
     """
-    entries = list({entry.name: entry for entry in map(table.entry, names)}.values())
+    entries = [table.entry(name) for name in table.expand(names)]
     found = {entry.name: finding.find(table, entry) for entry in entries}
     reasons: dict[str, str] = {}
     for step in _ways(table, releases.allowed() if downloads is None else downloads, build):
@@ -31,6 +32,22 @@ def ensure(
                 found[entry.name] = step(entry, reasons)
     _complain(table, [entry for entry in entries if not found[entry.name]], reasons)
     return {name: tool for tools in found.values() if tools for name, tool in tools.items()}
+
+
+def install(
+    table: Table, wanted: Sequence[str], consent: packages.Consent, downloads: bool | None
+) -> Programs:
+    """Return every program of some groups or tools, installing system packages too, once `consent` says yes to them.
+
+    Packages come before the first build, so that nobody waits minutes to be asked, but after the releases: what was
+    downloaded needs no compiler. Raises `TreError` as `ensure` and `packages.install` do.
+    """
+    if releases.allowed() if downloads is None else downloads:
+        for entry in map(table.entry, table.expand(wanted)):
+            if not finding.find(table, entry):
+                _release(table, entry, {})
+    packages.install(packages.missing(table, wanted, building=True), consent)
+    return ensure(table, wanted, downloads=False)
 
 
 _Way = Callable[[Entry, dict[str, str]], Programs | None]
@@ -49,7 +66,7 @@ def _ways(table: Table, downloads: bool, build: bool) -> list[_Way]:
 def _release(table: Table, entry: Entry, reasons: dict[str, str]) -> Programs | None:
     if not entry.release:
         return None
-    with store.locked(entry.name) as folder:
+    with _kept(entry), store.locked(entry.name) as folder:
         if there := store.cached(table, entry):
             return there
         try:
@@ -59,8 +76,6 @@ def _release(table: Table, entry: Entry, reasons: dict[str, str]) -> Programs | 
         except releases.Unavailable as reason:
             reasons[entry.name] = f"release: {reason}"
             return None
-        except OSError as error:
-            raise _disk(entry, error) from error
     console.say(f"  {entry.name} {entry.version}: downloaded and checked")
     return store.cached(table, entry)
 
@@ -71,25 +86,27 @@ def _build(table: Table, entry: Entry, reasons: dict[str, str]) -> Programs | No
     if lacking := packages.build_needs(table, entry):
         reasons[entry.name] = f"building it needs {', '.join(lacking)} ({packages.remedy(lacking)})"
         return None
-    with store.locked(entry.name) as folder:
+    with _kept(entry), store.locked(entry.name) as folder:
         if there := store.cached(table, entry):
             return there
         go = golang.ensure_go(table)
-        try:
-            with console.step(f"building {entry.name} {entry.version}"), store.workshop(folder) as made:
-                facts = builds.build(table, entry, go.path, made)
-                store.install(made, store.home(table, entry), entry, "build", {**facts, "go": go.version})
-        except OSError as error:
-            raise _disk(entry, error) from error
+        with console.step(f"building {entry.name} {entry.version}"), store.workshop(folder) as made:
+            facts = builds.build(table, entry, go.path, made)
+            store.install(made, store.home(table, entry), entry, "build", {**facts, "go": go.version})
     return store.cached(table, entry)
 
 
-def _disk(entry: Entry, error: OSError) -> TreError:
-    return failure(
-        entry.name,
-        f"cannot be kept in {store.root()}: {error.strerror or error}",
-        "make room or allow writing there, or name another cache folder in TRE_CACHE, then try again",
-    )
+@contextlib.contextmanager
+def _kept(entry: Entry) -> Generator[None]:
+    """Say what to do where the cache cannot be written: full, read-only, or not a folder."""
+    try:
+        yield
+    except OSError as error:
+        raise failure(
+            entry.name,
+            f"cannot be kept in {store.root()}: {error.strerror or error}",
+            "make room or allow writing there, or name another cache folder in TRE_CACHE, then try again",
+        ) from error
 
 
 def _complain(table: Table, entries: Sequence[Entry], reasons: dict[str, str]) -> None:

@@ -15,16 +15,16 @@ from tre.toolchain.table import Entry, Package, Table
 Consent = Callable[[Sequence[str]], bool]
 
 
-def missing(table: Table, groups: Sequence[str], *, building: bool = False) -> list[str]:
-    """Return the Debian packages that the tools of some groups lack, sorted.
+def missing(table: Table, wanted: Sequence[str], *, building: bool = False) -> list[str]:
+    """Return the Debian packages that some groups or tools lack, sorted.
 
     `building` adds what is wanted to build the tools that are not there yet. Presence is told by the command or
     file that a package provides, so the answer is right on other systems too, where only the names may differ.
     """
-    wanted = [package for package in table.packages.values() if set(package.groups) & set(groups)]
-    names = {package.name for package in wanted if not _present(package)}
-    for entry in (table.entry(name) for group in groups for name in table.group(group)):
-        names |= _lacking(table, entry, building)
+    beside = [package for package in table.packages.values() if set(package.groups) & set(wanted)]
+    names = {package.name for package in beside if not _present(package)}
+    for name in table.expand(wanted):
+        names |= _lacking(table, table.entry(name), building)
     return sorted(names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -30,11 +31,13 @@ def run(
     `progress` turns what was printed so far into a few words. The command and all its children are ended when this
     process is interrupted. Raises `TreError` with the last lines and the log's name where the command fails.
     """
+    # Where this process is killed, nobody is left to end the command: the kernel does it (Linux).
+    leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     with log.open("wb") as out:
         out.write(f"$ {' '.join(command)}\n".encode())
         out.flush()
         process = subprocess.Popen(
-            list(command),
+            [*leash, *command],
             cwd=folder,
             env=dict(environment) if environment is not None else None,
             stdin=subprocess.DEVNULL,

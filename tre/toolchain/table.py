@@ -109,6 +109,14 @@ class Table:
             raise failure(name, "is not a group of tools", f"groups: {', '.join(self.groups)}")
         return self.groups[name]
 
+    def expand(self, wanted: Sequence[str]) -> list[str]:
+        """Return the tools that a list of groups, tools and programs asks for, each once, in order.
+
+        Raises `TreError` for a name that is none of these.
+        """
+        names = [tool for name in wanted for tool in self.groups.get(name) or [self.entry(name).name]]
+        return list(dict.fromkeys(names))
+
     def fingerprint(self, entry: Entry) -> str:
         """Return eight hexadecimal digits that change whenever the tool would be made differently."""
         digest = hashlib.sha256()
