@@ -5,6 +5,7 @@ Kept apart from the contracts so that checking a file does not wait half a secon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -29,7 +30,24 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+Weakness = tuple[str, str, str]
+"""A target's key (dotted), what it fails to give, and the remedy."""
+
+
 class Target(Model):
     """Where a backend deploys to: an account, a subscription or a cluster. Needs no SDK to check."""
 
     backend: str
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the deployer's own local cluster, which brings images of its own."""
+        return False
+
+    def weaknesses(self, encryption: str, sandboxed: bool) -> Sequence[Weakness]:
+        """Return what this target, as it is described, cannot give a project that needs so much.
+
+        `encryption` is `any`, `required`, `own-key` or `hardware-key`; `sandboxed` asks for a runtime with a
+        kernel of its own. Offline: what the substrate really does is for `doctor` and `verify`.
+        """
+        return ()

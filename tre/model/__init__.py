@@ -1,0 +1,1 @@
+"""What a site and its projects are: models, tiers, loading with line numbers, specs and schemas."""

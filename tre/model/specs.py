@@ -1,0 +1,144 @@
+"""From a site and its projects to the neutral specs of the components. Pure functions."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from components.airlock import AirlockSpec
+from components.data_store import DataSet, DataStoreSpec, Source
+from components.identity import IdentitySpec, Person, SignIn
+from components.workspace import Budget, Quota, Size, WorkspaceSpec
+from tre.model.checks import SITE_SCOPE
+from tre.model.project import DataSetEntry, Project
+from tre.model.resolve import EMBEDDED, Resolved, resolve, reviewers, tier_of
+from tre.model.site import Site
+
+
+def site_identity(site: Site, *, today: datetime.date) -> IdentitySpec:
+    """Return the site's own staff. It ends with the last of them; those whose term is over are left out."""
+    people = [
+        Person(
+            name=each.name,
+            email=each.email,
+            full_name=each.full_name or "",
+            roles=each.roles,
+            expires=each.expires,
+        )
+        for each in site.people
+    ]
+    return IdentitySpec(
+        **_scope(site),
+        people=_in_term(people, today),
+        sign_in=_sign_in(site),
+        expires=max(each.expires for each in site.people),
+    )
+
+
+def project_identity(site: Site, project: Project, *, today: datetime.date) -> IdentitySpec:
+    """Return a project's people, each until their own term or the approval ends, whichever is first."""
+    ends = project.approval.expires
+    people = [
+        Person(
+            name=each.name,
+            email=each.email,
+            full_name=each.full_name or "",
+            roles=each.roles,
+            expires=min(each.expires or ends, ends),
+        )
+        for each in project.people
+    ]
+    return IdentitySpec(
+        **_scope(site, project), people=_in_term(people, today), sign_in=_sign_in(site), expires=ends
+    )
+
+
+def data_store(
+    site: Site, project: Project, *, embedded_image: str = EMBEDDED, erase: bool = False
+) -> DataStoreSpec:
+    """Return a project's data store. `embedded_image` is what stands for the local cluster's own image."""
+    resolved = resolve(site, project)
+    return DataStoreSpec(
+        **_scope(site, project),
+        data_sets=tuple(_data_set(each) for each in project.data_sets),
+        inputs_gib=resolved.storage.inputs_gib,
+        working_gib=resolved.storage.working_gib,
+        outbox_gib=resolved.storage.outbox_gib,
+        retention_days=resolved.retention_days,
+        encrypted=resolved.encryption != "any",
+        own_key=resolved.encryption in ("own-key", "hardware-key"),
+        hardware_key=resolved.encryption == "hardware-key",
+        loader_image=_image(resolved.image, embedded_image),
+        erase=erase,
+    )
+
+
+def workspace(site: Site, project: Project, *, embedded_image: str = EMBEDDED) -> WorkspaceSpec:
+    """Return a project's workspace. `embedded_image` is what stands for the local cluster's own image."""
+    resolved = resolve(site, project)
+    image = _image(resolved.image, embedded_image)
+    return WorkspaceSpec(
+        **_scope(site, project),
+        image=image,
+        image_registries=_registries(image),
+        size=Size(**resolved.size.model_dump()),
+        count=resolved.count,
+        quota=Quota(**resolved.quota.model_dump()),
+        budget=Budget(**project.budget.model_dump()),
+        **_openings(resolved),
+    )
+
+
+def airlock(site: Site, *, embedded_image: str = EMBEDDED) -> AirlockSpec:
+    """Return the site's airlock. `embedded_image` is what stands for the local cluster's own portal image."""
+    own = site.airlock
+    return AirlockSpec(
+        **_scope(site),
+        image=_image(own.image, embedded_image),
+        issuer=site.identity.issuer,
+        reviewers=reviewers(site, site.tier),
+        review_days=own.review_days,
+        pickup_days=own.pickup_days,
+        record_retention_days=own.record_retention_days,
+    )
+
+
+def _scope(site: Site, project: Project | None = None) -> dict[str, Any]:
+    if project is None:
+        return {"site": site.name, "scope": SITE_SCOPE, "tier": site.tier}
+    return {"site": site.name, "scope": project.name, "tier": tier_of(site, project)}
+
+
+def _sign_in(site: Site) -> SignIn:
+    own = site.identity
+    return SignIn(issuer=own.issuer, multi_factor=own.multi_factor, networks=own.networks)
+
+
+def _in_term(people: Iterable[Person], today: datetime.date) -> tuple[Person, ...]:
+    return tuple(each for each in people if each.expires >= today)
+
+
+def _data_set(entry: DataSetEntry) -> DataSet:
+    source = Source(kind="image", path=entry.source.image) if entry.source.image else Source(kind="airlock")
+    return DataSet(name=entry.name, classification=entry.classification, source=source, sha256=entry.sha256)
+
+
+def _image(image: str, embedded: str) -> str:
+    return embedded if image == EMBEDDED else image
+
+
+def _registries(image: str) -> tuple[str, ...]:
+    host, slash, _ = image.partition("/")
+    return (host,) if slash else ()
+
+
+def _openings(resolved: Resolved) -> dict[str, Any]:
+    """Return what a workspace leaves open, and the limits on what runs in it."""
+    return {
+        "destinations": resolved.destinations,
+        "clipboard": resolved.clipboard,
+        "packages": resolved.packages,
+        "sandboxed": resolved.sandboxed,
+        "deadline_hours": resolved.deadline_hours,
+    }
