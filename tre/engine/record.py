@@ -7,12 +7,14 @@ hence a monitor of our own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextvars
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import pulumi
 from pulumi.runtime import mocks, rpc
-from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.stack import run_in_stack
 from pulumi.runtime.sync_await import _sync_await  # pyright: ignore[reportPrivateUsage] # the SDK's only way
 
 from components.contract import Record
@@ -36,12 +38,18 @@ class _Recorder(mocks.MockMonitor):
     def __init__(self) -> None:
         super().__init__(_Placeholders())
         self.records: list[Record] = []
+        self.exports: dict[str, Any] = {}
 
     def RegisterResource(self, request: Any) -> Any:
         response = cast(Any, super()).RegisterResource(request)
         if request.type != "pulumi:pulumi:Stack":
             self.records.append(_record(request, response.urn))
         return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        if "::pulumi:pulumi:Stack::" in request.urn:
+            self.exports.update(rpc.deserialize_properties(request.outputs))
+        return cast(Any, super()).RegisterResourceOutputs(request)
 
 
 def _record(request: Any, urn: str) -> Record:
@@ -62,13 +70,36 @@ def _component(parent: str) -> str:
     return kinds[-1] if kinds else ""
 
 
+@dataclass(frozen=True)
+class Recording:
+    """What a program registers, in order, and what it exports. Outputs that a backend computes are placeholders."""
+
+    records: list[Record]
+    exports: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
 def record(program: Callable[[], None], *, project: str = "tre", stack: str = "offline") -> list[Record]:
     """Run a Pulumi program under the recording engine and return its registrations in order.
 
     Raises whatever the program raises.
     """
+    return recording(program, project=project, stack=stack).records
+
+
+def recording(program: Callable[[], None], *, project: str = "tre", stack: str = "offline") -> Recording:
+    """Run a Pulumi program under the recording engine and return its registrations and its exports.
+
+    Raises whatever the program raises.
+    """
+    # Pulumi's settings are context variables: in a copy, recording disturbs no engine beside it.
+    return contextvars.copy_context().run(_recording, program, project, stack)
+
+
+def _recording(program: Callable[[], None], project: str, stack: str) -> Recording:
     recorder = _Recorder()
     mocks.set_mocks(recorder.mocks, project=project, stack=stack, preview=False, monitor=recorder)
+    # The mocks bring a root of their own, already finished: a fresh one takes the program's exports.
+    cast(Any, pulumi.runtime.settings).set_root_resource(None)
     cast(Any, pulumi.runtime.settings.SETTINGS).rpc_manager.clear()
-    _sync_await(run_pulumi_func(program))
-    return recorder.records
+    _sync_await(run_in_stack(program))
+    return Recording(recorder.records, recorder.exports)
