@@ -19,7 +19,7 @@ def server() -> Generator[Server]:
     host = Server()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, host)) as web:
         host.address = f"http://127.0.0.1:{web.server_port}"
-        thread = threading.Thread(target=web.serve_forever, daemon=True)
+        thread = threading.Thread(target=web.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield host
         web.shutdown()

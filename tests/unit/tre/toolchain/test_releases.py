@@ -18,6 +18,8 @@ from tre.errors import TreError
 from tre.toolchain import obtaining, releases, store
 from tre.toolchain.table import Table
 
+pytestmark = pytest.mark.enable_socket
+
 PROGRAM = b"#!/bin/sh\necho 1.2.3\n"
 
 
