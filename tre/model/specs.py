@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from components.airlock import AirlockSpec
+from components.contract import Spec
 from components.data_store import DataSet, DataStoreSpec, Source
 from components.identity import IdentitySpec, Person, SignIn
 from components.workspace import Budget, Quota, Size, WorkspaceSpec
 from tre.model.checks import SITE_SCOPE
+from tre.model.load import LoadedSite
 from tre.model.project import DataSetEntry, Project
 from tre.model.resolve import EMBEDDED, Resolved, resolve, reviewers, tier_of
 from tre.model.site import Site
+
+
+@dataclass(frozen=True)
+class Images:
+    """What `embedded` stands for: the local cluster's own images by digest, once they are built."""
+
+    workspace: str = EMBEDDED
+    portal: str = EMBEDDED
+
+
+def for_site(
+    loaded: LoadedSite, *, today: datetime.date | None = None, images: Images = Images()
+) -> Mapping[str, Spec]:
+    """Return the specs of a site's own parts by component."""
+    site = loaded.site
+    return {
+        "identity": site_identity(site, today=today or datetime.date.today()),
+        "airlock": airlock(site, embedded_image=images.portal),
+    }
+
+
+def for_project(
+    loaded: LoadedSite, name: str, *, today: datetime.date | None = None, images: Images = Images()
+) -> Mapping[str, Spec]:
+    """Return the specs of one project's parts by component, in the order in which they are built."""
+    site, project = loaded.site, loaded.projects[name]
+    return {
+        "data_store": data_store(site, project, embedded_image=images.workspace),
+        "identity": project_identity(site, project, today=today or datetime.date.today()),
+        "workspace": workspace(site, project, embedded_image=images.workspace),
+    }
 
 
 def site_identity(site: Site, *, today: datetime.date) -> IdentitySpec:
