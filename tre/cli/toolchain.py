@@ -43,9 +43,9 @@ def _text(line: toolchain.Line, width: int) -> str:
 @click.option("--no-downloads", is_flag=True, help="Build instead of downloading releases.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def install(wanted: Sequence[str], yes: bool, no_downloads: bool, as_json: bool) -> None:
-    """Get the tools of some groups (engine, cluster, images), or of all.
+    """Get the tools of some groups, or of all.
 
-    From PATH, else the cache, else the official release, else built from pinned Go modules. What only the system's
+    Groups: engine, cluster, images. Each tool comes from PATH, else the cache, else the official release, else built from pinned Go modules. What only the system's
     package manager brings is installed with apt-get, after asking.
     """
 

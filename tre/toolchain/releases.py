@@ -68,7 +68,7 @@ def _published(release: Release) -> str:
         text = stream.read(1_000_000).decode("utf-8", "replace")
     name = release.url.rsplit("/", 1)[-1]
     lines = [line for line in text.splitlines() if _DIGEST.search(line)]
-    own = [line for line in lines if name in line.replace("*", " ").split()]
+    own = [line for line in lines if name in re.split(r"[\s*/]+", line)]
     bare = [line for line in lines if _DIGEST.fullmatch(line.strip())] if len(lines) == 1 else []
     for line in own or bare:
         return _DIGEST.findall(line)[0].lower()

@@ -101,7 +101,11 @@ class Table:
         for entry in self.tools.values():
             if name in entry.programs:
                 return entry
-        raise failure(name, "is not in the table of tools", f"known: {', '.join(self.tools)}")
+        raise failure(
+            name,
+            "is not in the table of tools",
+            f"groups: {', '.join(self.groups)}; tools: {', '.join(self.tools)}",
+        )
 
     def group(self, name: str) -> Sequence[str]:
         """Return the names of the tools in a group. Raises `TreError` for a group that does not exist."""

@@ -117,7 +117,7 @@ def test_a_release_that_is_not_the_pinned_one_is_refused_even_if_published(
     assert nothing_half_made(bench)
 
 
-@pytest.mark.parametrize("separator", ["  ", " *", "\t"])
+@pytest.mark.parametrize("separator", ["  ", " *", "\t", "  ./", "  release/"])
 def test_the_checksum_is_found_among_others(bench: Path, server: Server, separator: str) -> None:
     digest = hashlib.sha256(PROGRAM).hexdigest()
     offer(server, checksum=f"{'1' * 64}  hello-darwin-arm64\n{digest}{separator}hello-linux-amd64\n")

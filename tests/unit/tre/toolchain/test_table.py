@@ -86,7 +86,7 @@ def test_a_program_leads_to_its_tool(real: Table) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(real: Table) -> None:
-    with pytest.raises(TreError, match="known: pulumi"):
+    with pytest.raises(TreError, match="groups: engine, cluster, images; tools: pulumi"):
         real.entry("no-such-tool")
     with pytest.raises(TreError, match="groups: engine"):
         real.group("no-such-group")
