@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pulumi
 
@@ -26,6 +26,10 @@ PROMISES: Mapping[str, Promise] = {
     for promise in table.values()
 }
 """Every promise of every component, by its full name (`workspace/no-privilege`)."""
+
+
+SCRIPT: Final = "/code/script"
+"""Where a job finds the script that it was given, read-only."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,48 @@ class Live(Protocol):
         """Try to break out of each scope, and return the verdicts by project."""
         ...
 
-    def run(self, scope: Scope, command: Sequence[str], say: Callable[[str], None]) -> JobState:
-        """Run a command as a job in the workspace and return how it ended."""
+    def run(
+        self,
+        scope: Scope,
+        command: Sequence[str],
+        say: Callable[[str], None],
+        *,
+        script: str = "",
+        wait: bool = True,
+    ) -> JobState:
+        """Run a command as a job in the workspace and return how it ended; without `wait`, how it stands.
+
+        `script` is the text of a file that the job finds, read-only, at `SCRIPT`. `say` is told each change of
+        the job's state, and nothing of what it prints.
+        """
+        ...
+
+    def state(self, scope: Scope, job: str) -> JobState:
+        """Return how a job stands."""
+        ...
+
+    def output(self, scope: Scope, job: str) -> str:
+        """Return what a job printed: data, for a break-glass on record."""
+        ...
+
+    def holdings(self, scope: Scope) -> Mapping[str, Any]:
+        """Return what a deletion certificate names.
+
+        `manifest` is the content manifest's SHA-256, `data_sets` its entries (`data_set`, `file`, `sha256`,
+        `bytes`, `classification`), `volumes` what holds data (`name`, `area`, `cipher`, and `key`, the SHA-256
+        of the key that opens it). Each is empty where the project holds nothing.
+        """
+        ...
+
+    def erase(self, scope: Scope, say: Callable[[str], None]) -> Sequence[str]:
+        """Destroy the project's key, then remove what still holds its data; return what was removed.
+
+        Called after the project's stack is destroyed, so that nothing is in use. May be called again.
+        """
+        ...
+
+    def remains(self, scope: Scope) -> Sequence[str]:
+        """Return what of a project is still there: nothing, after an erasure that worked."""
         ...
 
     def doctor(self, tier: int) -> Sequence[tuple[str, bool, str, str]]:
