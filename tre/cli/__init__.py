@@ -96,7 +96,7 @@ def _told(error: TreError, as_json: bool) -> int:
     if as_json:
         document = {"problems": [each.document() for each in error.problems], "summary": error.summary}
         console.emit("error", {**document, "exit_code": int(error.code)})
-    for problem in sorted(set(error.problems)):
+    for problem in dict.fromkeys(error.problems):
         console.say(f"{console.paint('✗', 'red')} {problem}")
     if error.summary:
         console.say(error.summary)

@@ -18,6 +18,8 @@ PLACEHOLDER = "CHANGEME"
 SITE_SCOPE = "site"
 """The scope of a site's own parts, so no project may be called so."""
 
+_NOT_EMBEDDED = 'the embedded image exists on the local cluster only, and the target "{}" is another'
+
 
 def placeholders(document: Document) -> Iterator[Finding]:
     """Yield every place where a placeholder was left."""
@@ -74,7 +76,16 @@ def _site(placed: Placed[Site], day: Day, into: Verdicts) -> None:
         )
     if site.target is not None:
         into.refused += _known_target(placed, site.target, site)
+    into.refused += _portal_image(placed)
     into.refused += _promises(placed)
+
+
+def _portal_image(placed: Placed[Site]) -> Iterator[Finding]:
+    site = placed.model
+    target = site.targets.get(site.default_target)
+    if site.airlock.image == EMBEDDED and target is not None and not target.embedded:
+        what = _NOT_EMBEDDED.format(site.default_target)
+        yield placed.at(("airlock", "image"), what, "Name the airlock's image by its digest.")
 
 
 def _known_target(placed: Placed[Site] | Placed[Project], target: str, site: Site) -> Iterator[Finding]:
@@ -165,7 +176,7 @@ def _fits_quota(placed: Placed[Project], resolved: Resolved) -> Iterator[Finding
 def _fits_target(placed: Placed[Project], site: Site, resolved: Resolved) -> Iterator[Finding]:
     target = site.targets[resolved.target]
     if resolved.image == EMBEDDED and not target.embedded:
-        what = f'the embedded image exists on the local cluster only, and the target "{resolved.target}" is another'
+        what = _NOT_EMBEDDED.format(resolved.target)
         yield placed.at(("workspace", "image"), what, "Name an image by its digest.")
     for key, what, remedy in target.weaknesses(resolved.encryption, resolved.sandboxed):
         place = f'target "{resolved.target}" (targets.{resolved.target}.{key} in the site\'s file)'

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -18,13 +19,13 @@ from tre.model.findings import Finding, Steps, alternatives, clip, did_you_mean
 from tre.model.people import Day
 from tre.model.placed import Placed
 from tre.model.project import Project
-from tre.model.reading import Document, Unreadable, mapping, read
+from tre.model.reading import Document, Unreadable, mapping, parse, read
 from tre.model.site import Site
 from tre.model.words import NAME_PATTERN
 
 SITE_KEY: Final = "tre:site"
 PROJECT_KEY: Final = "tre:project"
-_PULUMI_KEYS: Final = ("encryptionsalt", "secretsprovider", "encryptedkey", "environment")
+PULUMI_KEYS: Final = ("encryptionsalt", "secretsprovider", "encryptedkey", "environment")
 """What Pulumi itself writes into a stack's file."""
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -44,7 +45,8 @@ class LoadedSite:
 class _Reading:
     """What a pass over the files has found so far."""
 
-    folder: Path
+    drafts: Mapping[Path, str]
+    """Files that are not written yet, which are judged as if they were."""
     findings: list[Finding] = field(default_factory=list[Finding])
     sites: dict[str, Placed[Site]] = field(default_factory=dict[str, Placed[Site]])
     projects: list[Placed[Project]] = field(default_factory=list[Placed[Project]])
@@ -53,11 +55,17 @@ class _Reading:
 
 
 def load_site(
-    folder: Path, site: str, *, today: datetime.date | None = None, allow_expired: bool = False
+    folder: Path,
+    site: str,
+    *,
+    today: datetime.date | None = None,
+    allow_expired: bool = False,
+    drafts: Mapping[Path, str] = MappingProxyType({}),
 ) -> LoadedSite:
     """Return a site and its projects from `Pulumi.<site>.yaml` and `Pulumi.<site>-<project>.yaml`.
 
-    `allow_expired` turns ended approvals and access into warnings, for commands that take things down.
+    `allow_expired` turns ended approvals and access into warnings, for commands that take things down. `drafts`
+    are files of the folder that are not written yet, judged as if they were.
 
     Raises:
         InvalidInput: anything in any of the files is wrong; it holds every problem, by file and line.
@@ -66,9 +74,10 @@ def load_site(
         raise InvalidInput(
             Problem(f'site "{clip(site)}"', "is no site's name", "Use 2 to 16 of a-z, 0-9, hyphen.")
         )
-    _check_folder(folder)
-    reading = _Reading(folder)
-    _read_all(reading, _files_of(folder, site), site)
+    if not drafts:
+        _check_folder(folder)
+    reading = _Reading(drafts)
+    _read_all(reading, _files_of(folder, site, drafts), site)
     loaded = _finish(reading, today or datetime.date.today(), allow_expired, only=site)
     return loaded[site]
 
@@ -82,7 +91,7 @@ def load_all(
         InvalidInput: anything in any of the files is wrong, or there is no site at all.
     """
     _check_folder(folder)
-    reading = _Reading(folder)
+    reading = _Reading({})
     _read_all(reading, sorted(folder.glob("Pulumi.*.y*ml")), None)
     if not reading.sites and not reading.findings:
         raise InvalidInput(Problem(shown(folder), "holds no site", "Write one with: tre init NAME"))
@@ -115,13 +124,13 @@ def _check_folder(folder: Path) -> None:
         raise InvalidInput(Problem(shown(folder), what, "Name the folder that holds the sites' files."))
 
 
-def _files_of(folder: Path, site: str) -> list[Path]:
+def _files_of(folder: Path, site: str, drafts: Mapping[Path, str]) -> list[Path]:
     own = folder / f"Pulumi.{site}.yaml"
-    if not own.exists() and not own.is_symlink():
+    if own not in drafts and not own.exists() and not own.is_symlink():
         known = site_names(folder)
         remedy = f"Sites here: {alternatives(known)}." if known else f"Write one with: tre init {site}"
         raise InvalidInput(Problem(shown(own), f"there is no such site.{did_you_mean(site, known)}", remedy))
-    return [own, *sorted(folder.glob(f"Pulumi.{site}-*.y*ml"))]
+    return sorted({own, *drafts, *folder.glob(f"Pulumi.{site}-*.y*ml")})
 
 
 def _read_all(reading: _Reading, files: Iterable[Path], only: str | None) -> None:
@@ -143,7 +152,7 @@ def _read_one(reading: _Reading, file: Path, only: str | None) -> None:
         what, remedy = "is not read: its name does not end in .yaml", f"Rename it to {file.stem}.yaml."
         reading.findings.append(Finding(shown(file), 0, "", what, remedy))
         return
-    document = read(file, shown(file))
+    document = parse(reading.drafts[file], shown(file)) if file in reading.drafts else read(file, shown(file))
     kind = _kind(document)
     stack = _stack(file)
     if only and kind == SITE_KEY and stack != only:
@@ -185,7 +194,7 @@ def _kind(document: Document) -> str:
 def _stray_keys(document: Document, kind: str) -> Iterable[Finding]:
     """Yield what stands beside our key: anything but the keys that Pulumi writes itself."""
     for key in document.data:
-        if key != "config" and key not in _PULUMI_KEYS:
+        if key != "config" and key not in PULUMI_KEYS:
             hint = did_you_mean(key, ("config",))
             yield document.finding(
                 (key,), f"unknown key.{hint}", "Only config belongs here, and Pulumi's own keys."
