@@ -1,0 +1,232 @@
+"""Container images without a registry: built once, kept in the cache, named by digest, imported by the cluster.
+
+`workspace` is built from its Containerfile by buildah on a base that mmdebstrap makes; `pause` and `coredns` are
+images of one static file. `python -m providers.kubernetes.cluster.images build` builds what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from providers.kubernetes.cluster import oci, tools
+from tre import paths
+from tre.errors import failure
+
+Report = Callable[[str], None]
+
+NAMES: Final = ("pause", "coredns", "workspace")
+BASE: Final = "docker.io/library/debian:bookworm-slim"
+_SUITE: Final = "bookworm"
+_SEARCHED: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_RECIPE: Final = "1"
+"""Part of every key: raise it when the way of building changes what is built."""
+
+_BASE_OPTIONS: Final = (
+    "--variant=minbase",
+    "--include=ca-certificates",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    '--aptopt=Acquire::Languages "none"',
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image: its name, the reference pods use (`registry.tre.local/name@sha256:...`), its OCI layout."""
+
+    name: str
+    reference: str
+    layout: Path
+
+
+def build(names: Iterable[str] = NAMES, report: Report = print) -> Mapping[str, Image]:
+    """Return the named images, building those whose sources have changed since they were last built.
+
+    Raises:
+        TreError: a tool is missing, or a build failed; the build's own log is named.
+    """
+    return {name: _find(name) or _build(name, report) for name in names}
+
+
+def image_reference(name: str) -> str:
+    """Return the reference under which the cluster holds the image `name`.
+
+    Raises:
+        TreError: the image is not built.
+    """
+    image = _find(name)
+    if image is None:
+        raise failure(f"image {name}", "it is not built", "tre cluster images")
+    return image.reference
+
+
+def missing() -> Sequence[str]:
+    """Return the names of the images that are not built from today's sources."""
+    return [name for name in NAMES if _find(name) is None]
+
+
+def _find(name: str) -> Image | None:
+    layout = _folder() / name / _key(name)
+    reference = layout / "reference"
+    return Image(name, reference.read_text(), layout / "layout") if reference.exists() else None
+
+
+def _folder() -> Path:
+    return paths.cache_folder() / "images"
+
+
+def _sources(name: str) -> Sequence[Path]:
+    if name == "coredns":
+        return [tools.find("coredns")]
+    return sorted(path for path in (paths.checkout() / "images" / name).rglob("*") if path.is_file())
+
+
+def _key(name: str) -> str:
+    digest = hashlib.sha256(f"{_RECIPE}\n{_SUITE}\n{_BASE_OPTIONS}\n".encode())
+    for path in _sources(name):
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _build(name: str, report: Report) -> Image:
+    place = _folder() / name / _key(name)
+    with _locked(place):
+        found = _find(name)
+        if found is not None:
+            return found
+        report(f"building the image {name}")
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".building-") as work:
+            layout = Path(work) / "result" / "layout"
+            layout.mkdir(parents=True)
+            _make(name, layout, Path(work))
+            reference = oci.name_layout(layout, name)
+            (layout.parent / "reference").write_text(reference)
+            shutil.rmtree(place, ignore_errors=True)
+            layout.parent.replace(place)
+    return Image(name, reference, place / "layout")
+
+
+@contextlib.contextmanager
+def _locked(place: Path) -> Generator[None]:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with (place.parent / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(name: str, layout: Path, work: Path) -> None:
+    if name == "pause":
+        program = oci.Program(_compile_pause(work), ["/pause"])
+        oci.write_program(layout, program)
+    elif name == "coredns":
+        oci.write_program(layout, oci.Program(tools.find("coredns"), ["/coredns"]))
+    else:
+        _build_containerfile(name, layout, work)
+
+
+def _compile_pause(work: Path) -> Path:
+    source, out = paths.checkout() / "images/pause/pause.c", work / "pause"
+    options = [
+        "-O2",
+        "-static",
+        "-nostdlib",
+        "-ffreestanding",
+        "-fno-stack-protector",
+        "-Wl,--build-id=none",
+        "-s",
+    ]
+    _run([str(tools.find("clang")), *options, "-o", str(out), str(source)], _log("pause"))
+    return out
+
+
+def _build_containerfile(name: str, layout: Path, work: Path) -> None:
+    log = _log(name)
+    # A storage of its own, thrown away afterwards: nothing stays in the machine's own container storage.
+    storage = ["--root", str(work / "storage"), "--runroot", str(work / "run"), "--storage-driver", "overlay"]
+    buildah = [str(tools.find("buildah")), *storage]
+    try:
+        _import_base(buildah, log)
+        certificates = [
+            "--volume",
+            "/etc/ssl/certs:/etc/ssl/certs:ro",
+        ]  # a machine's own authority, if it has one
+        options = ["--isolation", "chroot", "--network", "host", "--pull=false", "--squash", *certificates]
+        _run([*buildah, "bud", *options, "--tag", name, str(paths.checkout() / "images" / name)], log)
+        _run([*buildah, "push", "--disable-compression", name, f"oci:{layout}:{name}"], log)
+    finally:
+        subprocess.run([*buildah, "rm", "--all"], check=False, capture_output=True)
+
+
+def _import_base(buildah: Sequence[str], log: Path) -> None:
+    archive = _base(log)
+    made = subprocess.run([*buildah, "from", "scratch"], check=True, capture_output=True, text=True)
+    container = made.stdout.strip()
+    _run([*buildah, "add", container, str(archive), "/"], log)
+    _run(
+        [
+            *buildah,
+            "config",
+            "--env",
+            _SEARCHED,
+            container,
+        ],
+        log,
+    )
+    _run([*buildah, "commit", "--disable-compression", "--rm", container, BASE], log)
+
+
+def _base(log: Path) -> Path:
+    """Return the archive of the Debian base. It carries the name that the Containerfiles ask for.
+
+    Made from packages rather than pulled: a machine with a package mirror and no registry builds the same image.
+    """
+    key = hashlib.sha256(f"{_RECIPE}\n{_SUITE}\n{_BASE_OPTIONS}".encode()).hexdigest()[:16]
+    archive = _folder() / "base" / f"{_SUITE}-{key}.tar"
+    with _locked(archive):
+        if not archive.exists():
+            partial = archive.with_name(f"partial-{os.getpid()}.tar")
+            mirror = [os.environ["TRE_DEBIAN_MIRROR"]] if "TRE_DEBIAN_MIRROR" in os.environ else []
+            _run([str(tools.find("mmdebstrap")), *_BASE_OPTIONS, _SUITE, str(partial), *mirror], log)
+            partial.replace(archive)
+    return archive
+
+
+def _log(name: str) -> Path:
+    return _folder() / name / "build.log"
+
+
+def _run(command: Sequence[str], log: Path) -> None:
+    with log.open("ab") as out:
+        ended = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    if ended.returncode != 0:
+        step = Path(command[0]).name
+        raise failure(
+            f"image {log.parent.name}", f"{step} ended with {ended.returncode}", f"its log is {log}"
+        )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Build the images named after `build` (all, when none is named) and print their references."""
+    if not arguments or arguments[0] != "build":
+        sys.stderr.write("usage: python -m providers.kubernetes.cluster.images build [NAME ...]\n")
+        return 2
+    for image in build(arguments[1:] or NAMES, lambda text: print(text, file=sys.stderr)).values():  # noqa: T201
+        sys.stdout.write(f"{image.reference}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
