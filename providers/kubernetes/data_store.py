@@ -118,7 +118,7 @@ class KubernetesDataStore(DataStore[KubernetesTarget]):
             metadata=meta(self.spec, names.storage_class(self.spec.site, self.spec.scope)),
             provisioner=self.target.storage.provisioner,
             parameters=parameters,
-            reclaim_policy="Delete" if self.spec.erase else "Retain",
+            reclaim_policy="Retain",
             volume_binding_mode="WaitForFirstConsumer",
             opts=self.held(depends_on=[key]),
         )

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 CHUNK = 1 << 20
+MESSAGE_BYTES = 4096
+"""What Kubernetes keeps of a container's termination message."""
 
 
 def digest(file: Path) -> str:
@@ -60,8 +62,14 @@ def main() -> None:
     partial.write_text(text)
     partial.chmod(0o444)
     partial.replace(manifest)
-    summary = {"manifest": hashlib.sha256(text.encode()).hexdigest(), "files": len(entries)}
-    Path("/dev/termination-log").write_text(json.dumps(summary))
+    Path("/dev/termination-log").write_text(said(text, entries))
+
+
+def said(manifest: str, entries: list[dict[str, object]]) -> str:
+    """Return the loader's last words: the manifest's digest, and its entries where the message has room."""
+    summary = {"manifest": hashlib.sha256(manifest.encode()).hexdigest(), "files": len(entries)}
+    whole = json.dumps({**summary, "entries": entries})
+    return whole if len(whole) <= MESSAGE_BYTES else json.dumps(summary)
 
 
 if __name__ == "__main__":

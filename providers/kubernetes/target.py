@@ -53,6 +53,8 @@ class KubernetesTarget(Target):
     """RuntimeClass of sandboxed pods (gVisor, Kata); empty where the cluster has none."""
     user_namespaces: bool = False
     pod_security_version: Annotated[str, Field(pattern=r"^(latest|v1\.\d{2})$")] = "v1.36"
+    probe_image: str = ""
+    """Image (by digest) with Python 3 for canaries on a cluster of your own; the local cluster has one."""
     registries: tuple[str, ...] = ("registry.tre.local",)
     """Host names that approved images come from."""
 

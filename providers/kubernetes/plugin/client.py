@@ -81,6 +81,13 @@ class Client:
             time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  spreads retries, guards nothing
         raise self._unreachable(reason)
 
+    def text(self, path: str) -> str:
+        """The API server's answer as it is. Raises ApiError when the server refuses."""
+        answer = self._send("GET", path, None, None, "")
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise api_error(answer.status, _body(answer.data))
+        return answer.data.decode(errors="replace")
+
     def watch(self, path: str, query: Query, seconds: int) -> Iterator[Object]:
         """Events of the objects at `path` for at most `seconds`, as Kubernetes sends them: `type` and `object`.
 

@@ -1,0 +1,91 @@
+"""What a project holds, its erasure, and what remains of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from components.backend import Scope
+from providers.kubernetes import names
+from providers.kubernetes.evidence.view import at, listed
+from providers.kubernetes.live.connection import Connection, Object
+from tre.errors import failure
+
+_VOLUMES: Final = "/api/v1/persistentvolumes"
+_SECONDS: Final = 60
+_LOOK_SECONDS: Final = 0.5
+
+
+def _volumes(connection: Connection, scope: Scope) -> list[Object]:
+    place = names.namespace(scope.site, scope.project)
+    return [each for each in connection.items(_VOLUMES) if at(each, "spec", "claimRef", "namespace") == place]
+
+
+def _key(scope: Scope) -> str:
+    keys = names.site_namespace(scope.site, "keys")
+    return f"/api/v1/namespaces/{keys}/secrets/{names.key_secret(scope.project)}"
+
+
+def holdings(connection: Connection, scope: Scope) -> Mapping[str, Any]:
+    """Return the loader's manifest, and the volumes with their ciphers and the fingerprints of their keys."""
+    loaded = _loaded(connection, scope)
+    return {
+        "manifest": loaded.get("manifest", ""),
+        "data_sets": loaded.get("entries", []),
+        "volumes": [_described(each) for each in _volumes(connection, scope)],
+    }
+
+
+def _described(volume: Object) -> dict[str, str]:
+    notes = at(volume, "metadata", "annotations") or {}
+    return {
+        "name": str(at(volume, "metadata", "name")),
+        "area": str(at(volume, "spec", "claimRef", "name")),
+        "cipher": str(notes.get("tre.local/cipher", "")),
+        "key": str(notes.get("tre.local/key-fingerprint", "")),
+    }
+
+
+def _loaded(connection: Connection, scope: Scope) -> Mapping[str, Any]:
+    """Return what the loader said at its end: digests and sizes, no data."""
+    place = names.namespace(scope.site, scope.project)
+    for pod in connection.items(f"/api/v1/namespaces/{place}/pods", "batch.kubernetes.io/job-name=load"):
+        for status in listed(pod, "status", "containerStatuses"):
+            if at(status, "state", "terminated", "exitCode") == 0:
+                return json.loads(at(status, "state", "terminated", "message") or "{}")
+    return {}
+
+
+def erase(connection: Connection, scope: Scope, say: Callable[[str], None]) -> Sequence[str]:
+    """Destroy the key, then the volumes that outlived their claims; return what was removed.
+
+    Raises:
+        TreError: a volume is still there after its time.
+    """
+    removed = [path for path in (_key(scope),) if connection.get(path) is not None]
+    connection.delete(_key(scope))
+    for volume in _volumes(connection, scope):
+        path = f"{_VOLUMES}/{at(volume, 'metadata', 'name')}"
+        say(f"erasing {path}")
+        connection.merge(path, {"spec": {"persistentVolumeReclaimPolicy": "Delete"}})
+        removed.append(path)
+    _wait_gone(connection, scope)
+    return removed
+
+
+def _wait_gone(connection: Connection, scope: Scope) -> None:
+    end = time.monotonic() + _SECONDS
+    while left := _volumes(connection, scope):
+        if time.monotonic() > end:
+            what = ", ".join(str(at(each, "metadata", "name")) for each in left)
+            raise failure(f"project {scope.project}", f"volumes are still there: {what}", "Close it again.")
+        time.sleep(_LOOK_SECONDS)
+
+
+def remains(connection: Connection, scope: Scope) -> Sequence[str]:
+    """Return each object of the project that is still there: its namespace, its key, its volumes."""
+    place = f"/api/v1/namespaces/{names.namespace(scope.site, scope.project)}"
+    found = [path for path in (place, _key(scope)) if connection.get(path) is not None]
+    return [*found, *(f"{_VOLUMES}/{at(each, 'metadata', 'name')}" for each in _volumes(connection, scope))]
