@@ -115,7 +115,11 @@ def _usage_remedy(error: click.ClickException) -> str:
 
 def _bug(error: Exception, given: Sequence[str]) -> int:
     saved = _save_trace(given)
-    kept = f"What happened is written in {saved}; please send it to whoever maintains this program." if saved else ""
+    kept = (
+        f"What happened is written in {saved}; please send it to whoever maintains this program."
+        if saved
+        else ""
+    )
     console.say(
         f"{console.paint('✗', 'red')} This is a fault in tre itself, not in what you asked for: "
         f"{error.__class__.__name__}: {error}. {kept} What was deployed before it stands; `tre status` shows it."

@@ -15,7 +15,10 @@ from tre.errors import Problem
 
 CAUSES: Final[Sequence[tuple[str, str]]] = (
     (r"currently locked by", "another deployment of this stack is running, or one was killed"),
-    (r"conflict.*field manager|field manager.*conflict", "something else manages the same field of this object"),
+    (
+        r"conflict.*field manager|field manager.*conflict",
+        "something else manages the same field of this object",
+    ),
     (
         r"forbidden|access ?denied|unauthorized|authorizationfailed|not authorized",
         "the credentials in use may not do this",
@@ -24,7 +27,10 @@ CAUSES: Final[Sequence[tuple[str, str]]] = (
         r"connection refused|no such host|i/o timeout|connect: |unreachable|server is not responding",
         "the target cannot be reached from here",
     ),
-    (r"transport is closing|error reading from server|code = unavailable", "the resource plugin ended half-way"),
+    (
+        r"transport is closing|error reading from server|code = unavailable",
+        "the resource plugin ended half-way",
+    ),
     (r"no resource plugin|could not load plugin|plugin.*not found", "a resource plugin is not installed"),
     (r"no space left", "a disk is full"),
     (r"incorrect passphrase|decrypt", "the stack's secrets were encrypted with another passphrase"),

@@ -28,7 +28,7 @@ class _Placeholders(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         computed = {key: f"{args.name}.{key}" for key in _COMPUTED}
-        return f"{args.name}.id", {**computed, **cast('dict[str, Any]', args.inputs)}
+        return f"{args.name}.id", {**computed, **cast("dict[str, Any]", args.inputs)}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise LookupError(f"{args.token} asks the backend a question, which an offline plan cannot")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 from collections.abc import Callable, Mapping
@@ -142,10 +143,8 @@ class Stack:
         provider = chosen.get("secretsprovider") or ("passphrase" if self._passphrase else "default")
         arguments = ["stack", "init", self.name, "--no-select", "--secrets-provider", provider]
         command, settings = self._workspace.pulumi_command, self._settings
-        try:
+        with contextlib.suppress(StackAlreadyExistsError):
             command.run(arguments, str(settings.work), dict(settings.environment))
-        except StackAlreadyExistsError:
-            pass
         self._exists = True
 
     @property

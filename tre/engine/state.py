@@ -60,12 +60,27 @@ def mark(file: Path) -> str:
     return f"{seen.st_mtime_ns}-{seen.st_size}"
 
 
+def _file(settings: Settings, stack: str) -> Path | None:
+    """Return a stack's state file, where the state is in local files and the stack is there."""
+    state = settings.local_state
+    file = state and state / ".pulumi" / "stacks" / settings.project / f"{stack}.json"
+    return file if file and file.is_file() else None
+
+
+def mark_now(settings: Settings, stack: str) -> str:
+    """Return a stack's mark as it is now, or nothing where only the engine could tell."""
+    file = _file(settings, stack)
+    return mark(file) if file else ""
+
+
 def _asked(settings: Settings, command: Pulumi) -> Mapping[str, str]:
     arguments = ["stack", "ls", "--json", "--project", settings.project]
     try:
         answer = command.run(arguments, str(settings.work), dict(settings.environment))
     except CommandError as error:
-        raise failure(settings.backend, f"the state cannot be read: {error}", "Check PULUMI_BACKEND_URL.") from error
+        raise failure(
+            settings.backend, f"the state cannot be read: {error}", "Check PULUMI_BACKEND_URL."
+        ) from error
     listed = cast("list[dict[str, Any]]", json.loads(answer.stdout))
     return {
         str(each["name"]).rpartition("/")[2]: f"{each.get('lastUpdate')}-{each.get('resourceCount')}"
@@ -89,7 +104,9 @@ def _lock(stack: str, file: Path) -> Lock:
         held = {}  # A process that was killed while it wrote its lock leaves an empty file.
     process, host = int(held.get("pid", 0)), str(held.get("hostname", ""))
     alive = process > 0 and (host != socket.gethostname() or engine_runs(process))
-    return Lock(stack, file, process, host, str(held.get("username", "")), str(held.get("timestamp", "")), alive)
+    return Lock(
+        stack, file, process, host, str(held.get("username", "")), str(held.get("timestamp", "")), alive
+    )
 
 
 def engine_runs(process: int) -> bool:
@@ -111,9 +128,8 @@ def engine_runs(process: int) -> bool:
 
 def pending(settings: Settings, stack: str) -> Sequence[Pending]:
     """Return the operations of a stack that never ended, where its state is in local files."""
-    state = settings.local_state
-    file = state and state / ".pulumi" / "stacks" / settings.project / f"{stack}.json"
-    if not file or not file.is_file():
+    file = _file(settings, stack)
+    if file is None:
         return []
     text = file.read_bytes()
     # Reading the whole state of every stack takes long; hardly any has such operations.
@@ -137,8 +153,7 @@ def pending_in(stack: str, deployment: Mapping[str, Any]) -> Sequence[Pending]:
 
 def resources(settings: Settings, stack: str) -> Sequence[Mapping[str, Any]]:
     """Return a stack's resources as the state has them, where it is in local files."""
-    state = settings.local_state
-    file = state and state / ".pulumi" / "stacks" / settings.project / f"{stack}.json"
-    if not file or not file.is_file():
-        return []
-    return cast("list[dict[str, Any]]", _latest(file, file.read_bytes()).get("resources") or [])
+    file = _file(settings, stack)
+    return (
+        cast("list[dict[str, Any]]", _latest(file, file.read_bytes()).get("resources") or []) if file else []
+    )

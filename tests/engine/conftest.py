@@ -1,0 +1,72 @@
+"""A site on toy resources, with a state of its own, driven by the real engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.toy_backend import World
+from tre import cli, paths, registry, toolchain
+
+STACKS = paths.checkout() / "stacks"
+
+
+@dataclass
+class Site:
+    """The demonstration's files in a folder of their own, and `tre` on them."""
+
+    folder: Path
+    state: Path
+    world: World
+    capture: pytest.CaptureFixture[str]
+
+    def tre(self, *arguments: str) -> tuple[int, str]:
+        """Run a command on the site and return its exit code and what a person reads."""
+        code = cli.run([*arguments, "--folder", str(self.folder)])
+        told = self.capture.readouterr()
+        return code, told.err
+
+    def document(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run a command on the site and return its exit code and its JSON document."""
+        code = cli.run([*arguments, "--json", "--folder", str(self.folder)])
+        return code, json.loads(self.capture.readouterr().out)
+
+    def edit(self, stack: str, before: str, after: str) -> None:
+        """Change one place in a stack's file."""
+        file = self.folder / f"Pulumi.{stack}.yaml"
+        text = file.read_text()
+        assert text.count(before) >= 1
+        file.write_text(text.replace(before, after, 1))
+
+    def ended(self, *arguments: str) -> dict[str, str]:
+        """Bring the site up and return how each stack ended."""
+        _, document = self.document("up", "demo", "--yes", *arguments)
+        return {each["stack"]: each["ended"] for each in document["stacks"]}
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Site:
+    """Return the demonstration site on toy resources."""
+    folder, state, things = tmp_path / "stacks", tmp_path / "state", tmp_path / "things"
+    for each in (folder, things):
+        each.mkdir()
+    for file in STACKS.glob("Pulumi.demo*.yaml"):
+        shutil.copy(file, folder)
+    toolchain.ensure("pulumi")
+    monkeypatch.setenv("TRE_STATE", str(state))
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    world = World(things)
+    backend = world.backend()
+    monkeypatch.setattr(registry, "backend", lambda name: backend)
+    monkeypatch.setattr("tre.program.Settled.image", lambda self, name, target: f"example.org/{name}@sha256:{'0' * 64}")
+    return Site(folder, state, world, capsys)
+
+
+Factory = Callable[..., Site]
