@@ -15,7 +15,6 @@ from tre.model.tiers import TIERS
 from tre.paths import checkout
 from tre.registry import target_models
 
-
 _COMMENT: Final[Mapping[str, Any]] = {"initial_indent": "        # ", "subsequent_indent": "        # "}
 
 

@@ -154,9 +154,9 @@ def _own(_: Any, context: Mapping[str, Any]) -> Words:
 
 
 def _value_error(found: Any, context: Mapping[str, Any]) -> Words:
-    # A backend's target raises ValueError with a sentence of its own.
-    what, _, remedy = str(context["error"]).partition("\n")
-    return what, remedy.strip() or "See the reference of this backend's target."
+    # A backend's target raises ValueError with a sentence of its own, which may end in a good example.
+    what, _, example = str(context["error"]).partition(", for example ")
+    return what, f"Write it like {example}." if example else "Correct it; the reference of targets says how."
 
 
 _TELLERS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], Words]]] = {
