@@ -54,7 +54,10 @@ class JobState:
 
 
 class Live(Protocol):
-    """A running TRE on one target, read back and tried out independently of Pulumi's state."""
+    """A running TRE on one target, read back and tried out independently of Pulumi's state.
+
+    Every method raises `TreError` where the target cannot be reached or will not answer.
+    """
 
     def deployed(self, scope: Scope) -> Mapping[str, Verdict]:
         """Read the live objects back and judge every promise that reading can judge."""
@@ -94,7 +97,7 @@ class Live(Protocol):
         """Return what a deletion certificate names.
 
         `manifest` is the content manifest's SHA-256, `data_sets` its entries (`data_set`, `file`, `sha256`,
-        `bytes`, `classification`), `volumes` what holds data (`name`, `area`, `cipher`, and `key`, the SHA-256
+        `bytes`, `classification`), `volumes` what holds data (`name`, `area`, `cipher`, and `key`, a fingerprint
         of the key that opens it). Each is empty where the project holds nothing.
         """
         ...
