@@ -1,0 +1,1 @@
+"""Amazon Web Services: one account in one region holds the projects of a site."""
