@@ -71,12 +71,11 @@ def _site(placed: Placed[Site], day: Day, into: Verdicts) -> None:
     site_people(placed, day, into)
     if site.target is None and len(site.targets) > 1:
         what = "the site has several targets and does not say which is the default"
-        into.refused.append(
-            placed.at(("target",), what, f"Write target: with one of {alternatives(site.targets)}.")
-        )
-    if site.target is not None:
-        into.refused += _known_target(placed, site.target, site)
-    into.refused += _portal_image(placed)
+        remedy = f"Write target: with one of {alternatives(site.targets)}."
+        into.refused.append(placed.at(("target",), what, remedy))
+    else:
+        into.refused += _known_target(placed, site.default_target, site)
+        into.refused += _portal_image(placed)
     into.refused += _promises(placed)
 
 

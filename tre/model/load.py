@@ -239,7 +239,7 @@ def _named(reading: _Reading, document: Document, base: Steps, file: Path, stack
         )
     else:
         what = f'the file is called {file.name}, and what it holds is "{stack}"'
-        remedy = f"Rename the file to Pulumi.{stack}.yaml, or correct the name."
+        remedy = f"Rename the file to Pulumi.{stack}.yaml, or correct what it says."
     reading.findings.append(document.finding((*base, "name"), what, remedy))
     return False
 

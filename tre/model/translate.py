@@ -37,9 +37,16 @@ def findings(
     """Yield each of pydantic's errors on the value at `base`, at its line and in our words."""
     value = _at(document.data, base)
     for each in error.errors(include_url=False):
+        if _only_follows(each):
+            continue
         steps = _without_tag(each)
         what, remedy = _words(each, model, steps, _at(value, steps[:-1]))
         yield document.finding((*base, *steps), what, remedy)
+
+
+def _only_follows(error: ErrorDetails) -> bool:
+    """Tell whether a list is called too short only because what it holds is wrong, which is told already."""
+    return error["type"] == "too_short" and len(error["input"]) >= error.get("ctx", {})["min_length"]
 
 
 def _at(value: Any, steps: Steps) -> Any:
@@ -96,9 +103,13 @@ def _missing(_: Any, __: Mapping[str, Any]) -> Words:
     return "is missing", "Add this key with its value."
 
 
+_WRITTEN: Final[Mapping[str, str]] = {"True": "true", "False": "false", "None": "null"}
+
+
 def _choice(found: Any, context: Mapping[str, Any]) -> Words:
     expected = str(context["expected"])
-    words = [each.strip().strip("'") for each in expected.replace(" or ", ", ").split(", ")]
+    choices = [each.strip("'") for each in expected.replace(" or ", ", ").split(", ")]
+    words = [_WRITTEN.get(each, each) for each in choices]
     hint = did_you_mean(found, words) if isinstance(found, str) else ""
     return f"{show(found)} is not one of the choices.{hint}", f"Choose from: {alternatives(words)}."
 
@@ -116,16 +127,16 @@ def _no_backend(found: Any, _: Mapping[str, Any]) -> Words:
 def _pattern(found: Any, context: Mapping[str, Any]) -> Words:
     pattern = str(context["pattern"])
     return (
-        f"{show(found)} is not written rightly",
+        f"{show(found)} does not have the right form",
         f"Write {SENTENCES.get(pattern, f'it to match {pattern}')}.",
     )
 
 
 def _bound(comparison: str, key: str) -> Callable[[Any, Mapping[str, Any]], Words]:
     def tell(found: Any, context: Mapping[str, Any]) -> Words:
-        return f"{show(found)} is out of range", f"Write a number {comparison} {context[key]:,}.".replace(
-            ",", " "
-        )
+        limit = float(context[key])
+        number = f"{limit:,.0f}".replace(",", " ") if limit.is_integer() else f"{limit:g}"
+        return f"{show(found)} is out of range", f"Write a number {comparison} {number}."
 
     return tell
 

@@ -64,11 +64,11 @@ def problem(what: str, remedy: str = "") -> PydanticCustomError:
 
 def _network(text: str) -> str:
     try:
-        network = ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise problem(
-            f'"{text[:60]}" is not a network', 'Write it with its prefix length, such as "192.0.2.0/24".'
-        ) from None
+        raise problem(f'"{text[:60]}" is not a network', 'Write one such as "192.0.2.0/24".') from None
+    if "/" not in text or str(network.network_address) != text.partition("/")[0].lower():
+        raise problem(f'"{text}" is one address in a network', f'Write the network: "{network}".')
     if network.prefixlen == 0:
         raise problem(f"{text} is the whole internet, which names no network", "Write your own networks.")
     return text
