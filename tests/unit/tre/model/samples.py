@@ -11,7 +11,9 @@ PROJECT = (FILES / "base.project.yaml").read_text()
 TODAY = datetime.date(2026, 11, 21)
 
 
-def lay_out(folder: Path, site: str | None = SITE, project: str | None = PROJECT, name: str = "heart") -> Path:
+def lay_out(
+    folder: Path, site: str | None = SITE, project: str | None = PROJECT, name: str = "heart"
+) -> Path:
     """Write a site `demo` and a project of it, and return the folder."""
     if site is not None:
         (folder / "Pulumi.demo.yaml").write_text(site)

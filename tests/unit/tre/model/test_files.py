@@ -62,7 +62,9 @@ def test_a_file_is_judged_as_its_name_and_comments_say(what: str, verdict: str, 
         told = raised.value.problems
     else:
         told = load_site(tmp_path, "demo", today=TODAY).warnings
-    assert [_shortened(each, like) for each, like in zip_longest(_found(told, tmp_path), expected)] == expected
+    assert [
+        _shortened(each, like) for each, like in zip_longest(_found(told, tmp_path), expected)
+    ] == expected
     assert bool(expected) == (verdict != "happy")
     assert all(each.remedy for each in told)
 
