@@ -225,4 +225,4 @@ def _has_airlock(site_outputs: Any) -> bool:
 def _whole(value: Any) -> Any:
     import pulumi
 
-    return value.apply(int) if isinstance(value, pulumi.Output) else int(value)
+    return pulumi.Output.from_input(value).apply(int)

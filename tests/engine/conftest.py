@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.backend import Backend
+from components.model import Target
 from tests.engine.toy_backend import World
 from tre import cli, paths, registry, toolchain
+from tre.program import Settled
 
 STACKS = paths.checkout() / "stacks"
 
@@ -64,9 +66,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         monkeypatch.delenv(name, raising=False)
     world = World(things)
     backend = world.backend()
-    monkeypatch.setattr(registry, "backend", lambda name: backend)
-    monkeypatch.setattr("tre.program.Settled.image", lambda self, name, target: f"example.org/{name}@sha256:{'0' * 64}")
+
+    def toys(name: str) -> Backend:
+        return backend
+
+    monkeypatch.setattr(registry, "backend", toys)
+    monkeypatch.setattr("tre.program.Settled.image", _image)
     return Site(folder, state, world, capsys)
 
 
-Factory = Callable[..., Site]
+def _image(settled: Settled, name: str, target: Target) -> str:
+    return f"example.org/{name}@sha256:{'0' * 64}"

@@ -94,8 +94,9 @@ class Pulumi(PulumiCommand):
         with self.running.each(process), process:
             printed, complaints = process.communicate()
         for listener, text in ((on_output, printed), (on_error, complaints)):
-            for line in text.splitlines() if listener else ():
-                listener(line)
+            for line in text.splitlines():
+                if listener:
+                    listener(line)
         result = CommandResult(stdout=printed, stderr=complaints, code=process.returncode)
         if process.returncode:
             raise create_command_error(result)

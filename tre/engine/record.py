@@ -7,8 +7,11 @@ hence a monitor of our own.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import contextvars
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -92,7 +95,23 @@ def recording(program: Callable[[], None], *, project: str = "tre", stack: str =
     Raises whatever the program raises.
     """
     # Pulumi's settings are context variables: in a copy, recording disturbs no engine beside it.
-    return contextvars.copy_context().run(_recording, program, project, stack)
+    with _event_loop():
+        return contextvars.copy_context().run(_recording, program, project, stack)
+
+
+@contextlib.contextmanager
+def _event_loop() -> Generator[None]:
+    """Give a thread that is not the main one the event loop that the SDK expects to find."""
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _recording(program: Callable[[], None], project: str, stack: str) -> Recording:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
@@ -71,7 +71,7 @@ def settings(site: str, folder: Path) -> Settings:
     )
     environment = {**_environment(found), **_passphrase(found)}
     _write_work(found)
-    return Settings(**{**vars(found), "environment": environment})
+    return replace(found, environment=environment)
 
 
 def _project_file(folder: Path) -> Mapping[str, Any]:
@@ -89,8 +89,8 @@ def _yaml(file: Path) -> Mapping[str, Any]:
 
 
 def _backend(project_file: Mapping[str, Any]) -> str:
-    configured: Any = (project_file.get("backend") or {}).get("url", "")
-    given = os.environ.get("PULUMI_BACKEND_URL") or str(configured)
+    configured: Mapping[str, Any] = project_file.get("backend") or {}
+    given = os.environ.get("PULUMI_BACKEND_URL") or str(configured.get("url", ""))
     return given or paths.private_folder(paths.state_folder() / "stacks").as_uri()
 
 

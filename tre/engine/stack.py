@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pulumi
@@ -132,8 +132,7 @@ class Stack:
         resume = f"Mend it, then run `tre up {self._settings.site}`: it takes up where this stopped."
         found = failures(self.name, watcher, error, resume)
         report = save(site_folder(self._settings.site), found, error, watcher)
-        outcome = self._outcome(watcher)
-        return Outcome(**{**vars(outcome), "failed": tuple(found), "report": str(report)})
+        return replace(self._outcome(watcher), failed=tuple(found), report=str(report))
 
     def _create(self) -> None:
         chosen = stack_secrets(self._settings.folder / f"Pulumi.{self.name}.yaml")
