@@ -20,6 +20,7 @@ from providers.kubernetes.evidence.view import (
     at,
     called,
     listed,
+    mapped,
     planted,
     respecified,
     view,
@@ -27,7 +28,7 @@ from providers.kubernetes.evidence.view import (
 )
 from providers.kubernetes.objects import LOADER_USER
 
-_SECRET_NAME: Final = "csi.storage.kubernetes.io/node-stage-secret-name"  # noqa: S105 # a parameter's name
+_SECRET_PREFIX: Final = "csi.storage.kubernetes.io/node-stage-secret"  # noqa: S105 # a parameter's name
 _HELD: Final = (NAMESPACE, CLAIM, SECRET, STORAGE_CLASS)
 
 
@@ -45,6 +46,16 @@ def _class(project: View) -> Record | None:
 
 def _key(project: View) -> Record | None:
     return project.named(SECRET, names.key_secret(project.project))
+
+
+def _uses_key(project: View, storage_class: Record) -> bool:
+    """Tell whether a class takes its key from this project's Secret: by name and by namespace."""
+    parameters = mapped(storage_class.inputs, "parameters")
+    wanted = {
+        "name": names.key_secret(project.project),
+        "namespace": names.site_namespace(project.site, "keys"),
+    }
+    return all(parameters.get(f"{_SECRET_PREFIX}-{part}") == value for part, value in wanted.items())
 
 
 def inputs_read_only(records: Records) -> Verdict:
@@ -72,13 +83,18 @@ def encrypted_at_rest(records: Records) -> Verdict:
     """Every claim uses the project's class, and the class asks its driver to encrypt."""
     project = view(records)
     own = _class(project)
-    parameters: Mapping[str, Any] = own.inputs.get("parameters") or {} if own else {}
+    parameters = mapped(own.inputs, "parameters") if own else {}
     encrypts = parameters.get("encrypted") == "true" or "diskEncryptionSetID" in parameters
     claims = _claims(project)
     offences = [
         f"claim {at(each.inputs, 'metadata', 'name')} is on another storage class"
         for each in project.mine(CLAIM)
         if at(each.inputs, "spec", "storageClassName") != names.storage_class(project.site, project.project)
+    ]
+    offences += [
+        f"the volume of claim {at(each.inputs, 'metadata', 'name')} is not encrypted"
+        for each in claims
+        if mapped(each.inputs, "volume").get("tre.local/encrypted", "true") != "true"
     ]
     return all_of(
         "every volume is on the project's encrypted class", [own if encrypts else None, *claims], offences
@@ -89,7 +105,7 @@ def key_per_project(records: Records) -> Verdict:
     """The class takes its key from a Secret that is this project's alone, held apart from the data."""
     project = view(records)
     own, key = _class(project), _key(project)
-    uses = own is not None and at(own.inputs, "parameters", _SECRET_NAME) == names.key_secret(project.project)
+    uses = own is not None and _uses_key(project, own)
     apart = key is not None and at(key.inputs, "metadata", "namespace") != project.namespace
     shared = [
         f"storage class {at(each.inputs, 'metadata', 'name')} uses this project's key"
@@ -150,6 +166,13 @@ def _parameters(**parameters: str) -> Any:
     return changed(lambda record: record.type == STORAGE_CLASS, parameters=parameters)
 
 
+def _borrowed_key(records: Records) -> Records:
+    own = _class(view(records))
+    assert own is not None, "the fault needs the class whose key it borrows"
+    metadata = {"name": "borrowed"}
+    return [*records, Record(STORAGE_CLASS, "borrowed", {**own.inputs, "metadata": metadata})]
+
+
 def _unheld(records: Records) -> Records:
     return [Record(r.type, r.name, r.inputs, r.component) if r.type in _HELD else r for r in records]
 
@@ -168,6 +191,9 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         encrypted_at_rest,
         {
             "class that does not encrypt": _parameters(encrypted="false"),
+            "a volume that is not": changed(
+                called(CLAIM, "working"), volume={"tre.local/encrypted": "false"}
+            ),
             "a claim elsewhere": planted(CLAIM, "spare", spec={"storageClassName": "plain"}),
         },
     ),
@@ -175,9 +201,7 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         key_per_project,
         {
             "the cluster's key": _parameters(encrypted="true"),
-            "a class that shares the key": planted(
-                STORAGE_CLASS, "borrowed", parameters={_SECRET_NAME: names.key_secret("heart")}
-            ),
+            "a class that shares the key": _borrowed_key,
         },
     ),
     "reachable-only-from-project": Evidence(

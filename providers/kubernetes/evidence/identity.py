@@ -136,7 +136,7 @@ def no_standing_admin(records: Records) -> Verdict:
         f"cluster role binding {_name(each)} gives administrator rights"
         for each in project.all(CLUSTER_ROLE_BINDING)
         if at(each.inputs, "roleRef", "name") in ("cluster-admin", "admin", "edit")
-        and any(str(subject.get("name")).startswith(_PREFIX) for subject in _subjects(each))
+        and any(_of_the_tre(project, subject) for subject in _subjects(each))
     ]
     strong = [
         f"cluster role {_name(role)} changes things by itself"
@@ -147,6 +147,12 @@ def no_standing_admin(records: Records) -> Verdict:
     return all_of(
         "rights over projects are borrowed on record, never held", project.admits("sessions"), admin + strong
     )
+
+
+def _of_the_tre(project: View, subject: Mapping[str, Any]) -> bool:
+    """Tell whether a subject is a person who signs in at the TRE, or one of the site's groups."""
+    prefix = _PREFIX if subject.get("kind") == "User" else names.group(project.site, "", "").rstrip(":")
+    return str(subject.get("name")).startswith(prefix)
 
 
 def _to(kind: str, name: str) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 SECONDS = 2.0
 PATIENCE = 10
+"""How often an attempt that should succeed is tried again: policies reach a new pod with a delay."""
 MESSAGE = "/dev/termination-log"
 
 
@@ -88,7 +89,7 @@ def once(attempt: dict[str, Any]) -> str:
 def tried(attempt: dict[str, Any]) -> str:
     """Make an attempt as often as it deserves."""
     found = once(attempt)
-    for _ in range(PATIENCE if attempt["expect"] else 1):
+    for _ in range(attempt.get("patience", PATIENCE) if attempt["expect"] else 1):
         if found == "ok":
             break
         time.sleep(1 if attempt["expect"] else 0.2)

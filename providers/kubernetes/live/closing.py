@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from components.backend import Scope
 from providers.kubernetes import names
-from providers.kubernetes.evidence.view import at, listed
+from providers.kubernetes.evidence.view import at, listed, mapped
 from providers.kubernetes.live.connection import Connection, Object
 from tre.errors import failure
 
@@ -39,7 +39,7 @@ def holdings(connection: Connection, scope: Scope) -> Mapping[str, Any]:
 
 
 def _described(volume: Object) -> dict[str, str]:
-    notes = at(volume, "metadata", "annotations") or {}
+    notes = mapped(volume, "metadata", "annotations")
     return {
         "name": str(at(volume, "metadata", "name")),
         "area": str(at(volume, "spec", "claimRef", "name")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from providers.kubernetes.plugin.client import Client
 from providers.kubernetes.plugin.errors import ApiError, PluginError
@@ -45,9 +45,8 @@ class Connection:
                 return []
             raise
         kind = str(found.get("kind", "")).removesuffix("List")
-        return [
-            {**each, "apiVersion": found["apiVersion"], "kind": kind} for each in found.get("items") or []
-        ]
+        listed = cast("list[Object]", found.get("items") or [])
+        return [{**each, "apiVersion": found["apiVersion"], "kind": kind} for each in listed]
 
     def apply(self, path: str, body: Object) -> Object:
         """Make an object so, by server-side apply."""

@@ -142,7 +142,7 @@ def _try(
         scope.project: opened.probe(_place(scope), labels_of(scope), _plan(scope, places), claims=True)
         for scope in scopes
     }
-    free: list[Attempt] = [{**each, "expect": True} for each in places.outside]
+    free: list[Attempt] = [{**each, "expect": True, "patience": 2} for each in places.outside]
     free.append(_tcp("unconfined", places.control, LISTEN_PORT, expect=True))
     control = opened.probe(opened.control, {}, free, claims=False)
     met = {scope.project: opened.results(_place(scope), pods[scope.project]) for scope in scopes}

@@ -17,6 +17,7 @@ from providers.kubernetes.evidence.view import at, listed
 from providers.kubernetes.identity import USER_PREFIX
 from providers.kubernetes.live import jobs
 from providers.kubernetes.live.connection import Connection
+from providers.kubernetes.live.stage import SMALL
 
 Change = Callable[[dict[str, Any]], None]
 _SHELL: Final = ("pods/exec", "pods/attach", "pods/portforward", "pods/log", "secrets")
@@ -41,11 +42,10 @@ def verdicts(connection: Connection, scope: Scope, image: str, control: str) -> 
 
 
 def _pod(scope: Scope, made: Mapping[str, Any]) -> dict[str, Any]:
-    small = {**made, "cpu": 0.1, "memory_gib": 0.1, "gpu": 0}
-    spec = jobs.pod_spec(small, ["true"])
+    spec = jobs.pod_spec({**made, "gpu": 0}, ["true"])
     # The areas' own promises are tried elsewhere; here a pod without them keeps the attempts apart.
     spec["volumes"] = [each for each in spec["volumes"] if each["name"] == "tmp"]
-    spec["containers"][0]["volumeMounts"] = []
+    spec["containers"][0].update(volumeMounts=[], resources=SMALL)
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -30,7 +30,7 @@ _LISTENER: Final = (
     "    s=http.server.ThreadingHTTPServer(('',int(port)),http.server.BaseHTTPRequestHandler)\n"
     "    threading.Thread(target=s.serve_forever).start()\n"
 )
-_SMALL: Final = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "200m", "memory": "96Mi"}}
+SMALL: Final = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "200m", "memory": "96Mi"}}
 
 
 class Stage:
@@ -82,7 +82,7 @@ class Stage:
             "imagePullPolicy": "IfNotPresent",
             "command": list(command),
             "securityContext": jobs.confined(),
-            "resources": _SMALL,
+            "resources": SMALL,
         }
         if claims:
             areas = ("inputs", "working", "outbox")
