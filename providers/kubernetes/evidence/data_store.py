@@ -83,7 +83,7 @@ def encrypted_at_rest(records: Records) -> Verdict:
     """Every claim uses the project's class, and the class asks its driver to encrypt."""
     project = view(records)
     own = _class(project)
-    parameters = mapped(own.inputs, "parameters") if own else {}
+    parameters = mapped(own and own.inputs, "parameters")
     encrypts = parameters.get("encrypted") == "true" or "diskEncryptionSetID" in parameters
     claims = _claims(project)
     offences = [
@@ -110,8 +110,7 @@ def key_per_project(records: Records) -> Verdict:
     shared = [
         f"storage class {at(each.inputs, 'metadata', 'name')} uses this project's key"
         for each in project.all(STORAGE_CLASS)
-        if each is not own
-        and at(each.inputs, "parameters", _SECRET_NAME) == names.key_secret(project.project)
+        if each is not own and _uses_key(project, each)
     ]
     return all_of(
         "the project's key opens no other project's volumes",

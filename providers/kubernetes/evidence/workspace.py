@@ -236,7 +236,7 @@ def no_privilege(records: Records) -> Verdict:
     """Pod Security `restricted` is enforced at a pinned version, and admission refuses privilege by itself."""
     project = view(records)
     own = project.own_namespace()
-    labels = mapped(own.inputs, "metadata", "labels") if own else {}
+    labels = mapped(own and own.inputs, "metadata", "labels")
     pinned = str(labels.get(f"{_PSA}/enforce-version", "")).startswith("v")
     restricted = labels.get(f"{_PSA}/enforce") == "restricted" and pinned
     means = [own if restricted else None, *project.admits("privilege")]
