@@ -115,6 +115,11 @@ class PartPlan:
         return self.outcome.pending
 
     @property
+    def failed(self) -> bool:
+        """Tell whether the engine could not preview this stack."""
+        return bool(self.outcome and self.outcome.failed)
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """How many resources each operation would touch."""
         if self.outcome is None:
@@ -158,7 +163,7 @@ class Plan:
     @property
     def failed(self) -> list[PartPlan]:
         """The parts whose preview failed."""
-        return [each for each in self.parts if each.outcome and each.outcome.failed]
+        return [each for each in self.parts if each.failed]
 
     def document(self) -> dict[str, Any]:
         """Return the plan as one JSON-ready document."""
@@ -213,13 +218,15 @@ def _held_line(stack: str, change: Change) -> str:
 
 def _counts(parts: Sequence[PartPlan]) -> list[str]:
     width = max((len(part.stack) for part in parts), default=0)
-    quiet = [part for part in parts if not part.pending]
-    lines = [f"  {part.stack:{width}}  {_count(part)}" for part in parts if part.pending]
+    quiet = [part for part in parts if not part.pending and not part.failed]
+    lines = [f"  {part.stack:{width}}  {_count(part)}" for part in parts if part not in quiet]
     if quiet:
         lines.append(f"  {len(quiet)} of {len(parts)} stacks unchanged")
     return ["", "Resources", *lines]
 
 
 def _count(part: PartPlan) -> str:
+    if part.failed:
+        return console.paint("the preview failed", "red")
     shown = [f"{n} {_WORDS.get(operation, operation)}" for operation, n in sorted(part.counts.items()) if n]
     return ", ".join(shown) or part.state

@@ -90,8 +90,10 @@ def settle(session: Session, work: Sequence[Work], yes: bool) -> None:
 
 def tell_failures(outcomes: Iterable[Outcome]) -> None:
     """Tell what failed, in the substrate's own words, and where the whole report is."""
+    from tre.engine.failures import gathered
+
     for outcome in outcomes:
-        for failure in outcome.failed:
-            console.say(f"{console.paint('✗', 'red')} {failure.problem()}")
+        for problem in gathered(outcome.failed):
+            console.say(f"{console.paint('✗', 'red')} {problem}")
         if outcome.report:
             console.say(f"    Everything that was said: {outcome.report}")

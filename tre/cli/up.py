@@ -107,9 +107,8 @@ def _agree(
     made = deploy.plan(loaded, todo, {each.stack for each in touched})
     console.say(made.text() + "\n")
     if made.failed:
-        outcomes = [each.outcome for each in made.failed if each.outcome]
-        problems = [failure.problem() for each in outcomes for failure in each.failed]
-        raise TreError(*problems, summary="The preview failed, so nothing was deployed.")
+        tell_failures(each.outcome for each in made.failed if each.outcome)
+        raise TreError(summary="The preview failed, so nothing was deployed.")
     consent(f"Deploy site {loaded.site.name}?", wish.yes)
 
 

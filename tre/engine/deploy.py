@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tre import registry
 from tre.console import paint, say
 from tre.engine import ledger, state
+from tre.engine.failures import Failure
 from tre.engine.ledger import Deployed
 from tre.engine.session import Session
 from tre.engine.stack import Outcome, Stack
@@ -213,8 +214,6 @@ def _tell(work: Work) -> None:
 
 def attempt(stack: str, run: Callable[[], Outcome]) -> Outcome:
     """Return what a run did; one that the deployer itself could not start has failed like any other."""
-    from tre.engine.failures import Failure
-
     try:
         return run()
     except TreError as error:
@@ -245,6 +244,21 @@ def _entry(work: Work, result: Outcome, mark: str) -> Deployed:
         outputs=dict(result.outputs),
         promises=dict(work.declared.promises),
     )
+
+
+def lift(session: Session, todo: Sequence[Work]) -> Sequence[Outcome]:
+    """Lift the protection of what holds data, after an erasure was confirmed: the same resources, unprotected."""
+
+    def unprotect(work: Work) -> Outcome:
+        ledger.forget(session.folder, work.stack)
+        return attempt(work.stack, lambda: session.stack(work.stack).up(work.program(erase=True)))
+
+    def leave(work: Work) -> Outcome:
+        return Outcome(
+            work.stack, failed=(Failure(work.stack, "", "", "was not reached before the stop", "", ""),)
+        )
+
+    return session.side_by_side(unprotect, todo, leave)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +42,11 @@ CAUSES: Final[Sequence[tuple[str, str]]] = (
 )
 """Words that substrates use, and what they commonly mean. The first that matches is told."""
 
-_NOISE: Final = re.compile(r"^(update|preview|destroy|refresh) failed$|^one or more errors", re.IGNORECASE)
+_NOISE: Final = re.compile(
+    r"^(update|preview|destroy|refresh) failed$|^one or more errors|^an unhandled error occurred",
+    re.IGNORECASE,
+)
+"""What the engine says on top of the error itself."""
 _TRACE: Final = "Traceback (most recent call last)"
 
 
@@ -68,9 +72,24 @@ class Failure:
         return Problem(where, self.words, f"{cause}{self.resume}")
 
 
+def gathered(found: Iterable[Failure]) -> list[Problem]:
+    """Return failures as problems, those that say the same as one: the first, and how many more there are."""
+    alike: dict[tuple[str, str], list[Failure]] = {}
+    for each in found:
+        alike.setdefault((each.stack, each.words), []).append(each)
+    return [_together(some) for some in alike.values()]
+
+
+def _together(some: Sequence[Failure]) -> Problem:
+    first = some[0].problem()
+    more = f" (and {len(some) - 1} more resources)" if len(some) > 1 else ""
+    return Problem(first.where + more, first.what, first.remedy)
+
+
 def failures(stack: str, watcher: Watcher, error: Exception, resume: str) -> list[Failure]:
     """Return what failed in a run, one entry per complaint; the engine's own error where nobody complained."""
-    told = [each for each in watcher.complaints if each.severity == "error" and not _NOISE.match(each.words)]
+    errors = [each for each in watcher.complaints if each.severity == "error"]
+    told = list(dict.fromkeys(each for each in errors if not _NOISE.match(each.words)))
     if not told:
         told = [Complaint(next(iter(watcher.failed), ""), "error", _engine_words(error))]
     return [_failure(stack, each, resume) for each in told]
