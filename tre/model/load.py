@@ -19,7 +19,7 @@ from tre.model.findings import Finding, Steps, alternatives, clip, did_you_mean
 from tre.model.people import Day
 from tre.model.placed import Placed
 from tre.model.project import Project
-from tre.model.reading import Document, Unreadable, mapping, parse, read
+from tre.model.reading import Document, Unreadable, content, mapping, parse, read
 from tre.model.site import Site
 from tre.model.words import NAME_PATTERN
 
@@ -70,7 +70,7 @@ def load_site(
     Raises:
         InvalidInput: anything in any of the files is wrong; it holds every problem, by file and line.
     """
-    if len(site) > 16 or not re.fullmatch(NAME_PATTERN, site):
+    if not 2 <= len(site) <= 16 or not re.fullmatch(NAME_PATTERN, site):
         raise InvalidInput(
             Problem(f'site "{clip(site)}"', "is no site's name", "Use 2 to 16 of a-z, 0-9, hyphen.")
         )
@@ -100,13 +100,13 @@ def load_all(
 
 def site_names(folder: Path) -> list[str]:
     """Return the names of the sites that a folder seems to hold, by a look at its files."""
-    return [each.name.split(".")[1] for each in sorted(folder.glob("Pulumi.*.yaml")) if _mentions_site(each)]
+    return sorted(_stack(each) for each in folder.glob("Pulumi.*.yaml") if _mentions_site(each))
 
 
 def _mentions_site(file: Path) -> bool:
     try:
-        return bool(re.search(rb"^ +['\"]?tre:site['\"]?:", file.read_bytes(), re.MULTILINE))
-    except OSError:
+        return bool(re.search(rb"^ +['\"]?tre:site['\"]?:", content(file, ""), re.MULTILINE))
+    except (OSError, Unreadable):
         return False
 
 
@@ -157,17 +157,17 @@ def _read_one(reading: _Reading, file: Path, only: str | None) -> None:
     stack = _stack(file)
     if only and kind == SITE_KEY and stack != only:
         return
-    content = document.data["config"][kind]
-    if only and kind == PROJECT_KEY and _other_site(content, stack, only):
+    section = document.data["config"][kind]
+    if only and kind == PROJECT_KEY and _other_site(section, stack, only):
         return
     reading.findings += _stray_keys(document, kind)
     reading.findings += checks.placeholders(document)
     _take(reading, file, document, kind)
 
 
-def _other_site(content: object, stack: str, only: str) -> bool:
+def _other_site(section: object, stack: str, only: str) -> bool:
     """Tell whether a project's file belongs to another site, whose name begins like this one's."""
-    site = mapping(content).get("site")
+    site = mapping(section).get("site")
     return isinstance(site, str) and site != only and stack.startswith(f"{site}-")
 
 

@@ -78,33 +78,41 @@ def _stop(shown: str, what: str, remedy: str = "", line: int = 0, path: str = ""
 
 def _text(path: Path, shown: str) -> str:
     try:
-        content = _bytes(path, shown)
+        raw = content(path, shown)
     except FileNotFoundError:
         raise _stop(shown, "there is no such file", "Write it, or correct the name.") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise _stop(shown, f"cannot be read: {reason}", "Make it readable by you.") from None
     try:
-        return content.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        what = f"is not UTF-8 text (byte 0x{content[error.start]:02x} at position {error.start})"
+        line = raw.count(b"\n", 0, error.start) + 1
+        what = f"is not UTF-8 text (byte 0x{raw[error.start]:02x} at position {error.start})"
         raise _stop(shown, what, "Save the file as UTF-8.", line) from None
 
 
-def _bytes(path: Path, shown: str) -> bytes:
+def content(path: Path, shown: str) -> bytes:
+    """Return what an ordinary file holds.
+
+    Raises:
+        Unreadable: it is no ordinary file, or too large.
+        OSError: it cannot be opened.
+    """
     # Without O_NONBLOCK, opening a named pipe would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as stream:  # noqa: PTH123 # a descriptor has no path
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise _stop(shown, "is a folder, not a file", "Put the configuration into a file of this name.")
         if not stat.S_ISREG(mode):
             raise _stop(shown, "is not an ordinary file", "Replace it with a text file.")
-        content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
+        raw = os.read(descriptor, MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(raw) > MOST_BYTES:
         raise _stop(shown, f"is larger than {MOST_BYTES // 1024} KiB", "A site or project file is a few KiB.")
-    return content
+    return raw
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """Every file under `files/` says in its name what it is and in its `#>` lines what must be told of it.
 
-`<what>.<site|project>.<happy|warning|error>.yaml`; a `#>` line holds the place and the problem, the next its remedy, up to `...` where the rest does not matter here.
-The other file of the pair comes from the same case where there is one, else from the base.
+`<what>.<site|project>.<happy|warning|error>.yaml`; a `#>` line holds the place and the problem, the next its
+remedy, up to `...` where the rest does not matter here. The other file of the pair comes from the same case
+where there is one, else from the base.
 """
 
 from __future__ import annotations
