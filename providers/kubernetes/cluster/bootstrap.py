@@ -164,7 +164,7 @@ def object_path(document: Document) -> str:
 def node_ready(api: Api, since: datetime.datetime) -> bool:
     """Tell whether the kubelet has said since then that the node is ready: a former life's word does not count."""
     node = api.get(f"/api/v1/nodes/{network.NODE_NAME}")
-    status = cast("Mapping[str, Any]", node["status"]) if node else {}
+    status: Mapping[str, Any] = node["status"] if node else {}
     conditions = cast("Sequence[Mapping[str, str]]", status.get("conditions", []))
     return any(
         condition["type"] == "Ready"

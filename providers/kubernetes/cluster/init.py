@@ -39,9 +39,7 @@ def main(root: Path) -> None:
         programs = {name: Path(tool["path"]) for name, tool in start["programs"].items()}
         node = _enter(state)
         _prepare(node, programs, start["images"]["pause"]["reference"])
-        unified = control_groups.unified_root() / node.link
-        supervisor = Supervisor(parts.all_parts(node, programs, unified), INSIDE.logs, INSIDE.parts)
-        supervisor.run()
+        Supervisor(parts.all_parts(node, programs), INSIDE.logs, INSIDE.parts).run()
 
 
 def _locked(file: Path) -> IO[str]:
@@ -58,6 +56,7 @@ def _enter(state: State) -> network.Node:
     network.set_up(node)
     control_groups.remove(node.link)
     control_groups.enter(node.link)
+    mounts.show_control_group(control_groups.unified_root() / node.link)
     paths.write_private(INSIDE.node, json.dumps({"slot": node.slot}))
     return node
 

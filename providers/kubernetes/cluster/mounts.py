@@ -41,6 +41,16 @@ def set_up(state: Path) -> None:
     _shield_kernel_settings()
 
 
+def show_control_group(group: Path) -> None:
+    """Show the cluster's own cgroup v2 group as a mount.
+
+    Given a plain folder, Cilium would mount the whole hierarchy over it, and its programs would meet the
+    connections of the machine's own processes and of other clusters.
+    """
+    places.CONTROL_GROUP.mkdir()
+    _mount("--bind", str(group), str(places.CONTROL_GROUP))
+
+
 def _keep_hold_of(state: Path) -> str:
     """Return a path to `state` that stays valid when `/run` is covered, should the state be below it."""
     return f"/proc/{os.getpid()}/fd/{os.open(state, os.O_PATH)}"
@@ -65,6 +75,10 @@ def _own_sys() -> None:
 
 
 def _shield_kernel_settings() -> None:
+    # The kernel lets a pod in a user namespace mount /proc only where one is in sight that hides nothing.
+    whole = places.RUN / "private/proc"
+    whole.mkdir()
+    _mount("-t", "proc", "proc", str(whole))
     for name, value in _KERNEL_SETTINGS.items():
         setting, shield = Path("/proc/sys") / name, places.RUN / "private" / name.replace("/", ".")
         if setting.exists():

@@ -50,12 +50,8 @@ HEALTH_PORT: Final = 9879
 Programs = Mapping[str, Path]
 
 
-def all_parts(node: Node, programs: Programs, unified: Path) -> Sequence[Part]:
-    """Return every part in the order of starting.
-
-    Args:
-        unified: the node's own cgroup v2 group, to which Cilium attaches.
-    """
+def all_parts(node: Node, programs: Programs) -> Sequence[Part]:
+    """Return every part in the order of starting."""
     return [
         _etcd(programs),
         _api_server(node, programs),
@@ -64,7 +60,7 @@ def all_parts(node: Node, programs: Programs, unified: Path) -> Sequence[Part]:
         _controller_manager(programs),
         _scheduler(programs),
         _cilium_operator(programs),
-        _cilium_agent(programs, unified),
+        _cilium_agent(programs),
         _kubelet(node, programs),
         _own("volumes", needs=[API_READY, RIGHTS_READY], environment=PATH),
         _internet(),
@@ -210,14 +206,14 @@ def _cilium_operator(programs: Programs) -> Part:
     return Part("cilium-operator", _command(programs["cilium-operator-generic"], flags), [RIGHTS_READY])
 
 
-def _cilium_agent(programs: Programs, unified: Path) -> Part:
+def _cilium_agent(programs: Programs) -> Part:
     flags = {
         "k8s-kubeconfig-path": _kubeconfig("cilium"),
         # The agent compiles the programs that come with it, in the folder `bpf` beside it.
         "lib-dir": str(programs["cilium-agent"].resolve().parent),
         "state-dir": "/run/cilium",
         "bpf-root": "/sys/fs/bpf",
-        "cgroup-root": str(unified),
+        "cgroup-root": str(places.CONTROL_GROUP),
         "devices": NODE_DEVICE,
         "direct-routing-device": NODE_DEVICE,
         "routing-mode": "native",

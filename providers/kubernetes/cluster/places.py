@@ -20,6 +20,9 @@ VOLUMES: Final = RUN / "volumes"
 PROGRAMS: Final = RUN / "bin"
 """Links to the tools, under the names by which other tools start them (`clang`, not `clang-19`)."""
 
+CONTROL_GROUP: Final = RUN / "control-group"
+"""The cluster's own cgroup v2 group, to which Cilium attaches its programs."""
+
 CONTAINERD_SOCKET: Final = Path("/run/containerd/containerd.sock")
 CNI_FOLDER: Final = RUN / "cni"
 
