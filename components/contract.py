@@ -129,11 +129,15 @@ def changed(matches: Callable[[Record], bool], **inputs: Any) -> Fault:
 
 
 class Spec(Model):
-    """What every component is told: which site, which scope in it (a project's name, or `site`), which tier."""
+    """What every component is told: which site, which scope in it (a project's name, or `site`), which tier.
+
+    `erase` is set by an erasure that was confirmed twice, and lifts the protection of what holds data.
+    """
 
     site: str
     scope: str
     tier: int
+    erase: bool = False
 
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -170,7 +174,7 @@ class Component(pulumi.ComponentResource, Generic[SpecT, TargetT, OutputsT]):
 
         Only a spec whose `erase` is true (an erasure that two people confirmed) lifts both.
         """
-        keep = not getattr(self.spec, "erase", False)
+        keep = not self.spec.erase
         return pulumi.ResourceOptions(
             parent=self,
             protect=keep,

@@ -54,8 +54,7 @@ class DataSet(Model):
 class DataStoreSpec(Spec):
     """Sizes are in GiB, `retention_days` counts from the project's end.
 
-    `own_key` asks for a key of the project's own, `hardware_key` for one that never leaves hardware. `erase` is
-    set by an erasure that was confirmed twice, and lifts the protection of what holds data.
+    `own_key` asks for a key of the project's own, `hardware_key` for one that never leaves hardware.
     """
 
     data_sets: tuple[DataSet, ...]
@@ -67,7 +66,6 @@ class DataStoreSpec(Spec):
     own_key: bool = True
     hardware_key: bool = False
     loader_image: str = ""
-    erase: bool = False
 
 
 @dataclass(frozen=True)

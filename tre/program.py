@@ -196,7 +196,7 @@ def _options(backend: Backend, target: Target) -> pulumi.ResourceOptions:
 
 def _erased(spec: Spec, erase: bool) -> Any:
     """Return a spec that lifts the protection of what holds data, where an erasure was confirmed."""
-    return spec.model_copy(update={"erase": True}) if erase and "erase" in type(spec).model_fields else spec
+    return spec.model_copy(update={"erase": True}) if erase else spec
 
 
 def _outputs(component: Any) -> dict[str, Any]:
