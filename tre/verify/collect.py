@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tre.model.load import LoadedSite
     from tre.program import Part
 
-OpenLive = Callable[[Target], Live | None]
 Verdicts = Mapping[str, Verdict]
 _CITE_LENGTH: Final = 200
 
@@ -72,8 +71,6 @@ def verify(
     projects: Sequence[str],
     depth: Depth | None,
     say: Callable[[str], None],
-    *,
-    open_live: OpenLive = live_of,
 ) -> Report:
     """Judge the promises of some projects down to a depth, remember what was found, and return the report.
 
@@ -85,7 +82,7 @@ def verify(
     if wanted:
         for target in sorted({each.part.target_name for each in subjects}):
             own = [each for each in subjects if each.part.target_name == target]
-            _look(own, open_live(own[0].part.target), wanted, say, strict=depth is not None)
+            _look(own, live_of(own[0].part.target), wanted, say, strict=depth is not None)
     now = datetime.datetime.now(datetime.UTC)
     reports = tuple(_report(each, now) for each in subjects)
     return Report(
