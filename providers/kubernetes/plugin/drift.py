@@ -1,9 +1,8 @@
 """What someone else changed: the recorded inputs, brought up to date with the live object.
 
 A field has drifted when it differs from what the server reported after this stack last wrote it, so that
-defaults and spellings the server adds are never drift. Which fields this stack wrote, and where a list or a map
-counts as one value (`podSelector: {}` narrowed by a label is drift), is read from the server's own record of
-field managers, which the state keeps.
+defaults and spellings the server adds are never drift. Where a list or a map counts as one value
+(`podSelector: {}` narrowed by a label is drift) is read from the server's own record of field managers.
 """
 
 import base64
@@ -28,31 +27,35 @@ _SERVER_METADATA = frozenset(
 )
 
 
-def owned_fields(live: Object, manager: str) -> Object | None:
-    """The fields that `manager` has applied, in Kubernetes's FieldsV1 form; None where there is no record."""
+def structure(live: Object) -> Object | None:
+    """How the object's lists and maps are made up, in Kubernetes's FieldsV1 form; None where there is no record.
+
+    Every manager's record follows the kind's schema, so that all of them together tell most.
+    """
+    fields: Object | None = None
     for entry in parts(live, "metadata", "managedFields"):
-        if (
-            entry.get("manager") == manager
-            and entry.get("operation") == "Apply"
-            and not entry.get("subresource")
-        ):
-            return entry.get("fieldsV1")
-    return None
+        if not entry.get("subresource"):
+            fields = _merged(fields or {}, entry.get("fieldsV1") or {})
+    return fields
 
 
-def refreshed(inputs: Object, recorded: Object, live: Object, manager: str) -> Object:
+def _merged(first: Object, second: Object) -> Object:
+    return {**first, **{key: _merged(first.get(key) or {}, value) for key, value in second.items()}}
+
+
+def refreshed(inputs: Object, recorded: Object, live: Object) -> Object:
     """`inputs` as they would have to read for the live object to be theirs.
 
     `recorded` is the object as the state has it. All three are plain values.
     """
-    owned = owned_fields(recorded, manager)
+    shape = structure(live)
     result: Object = {key: inputs[key] for key in ("apiVersion", "kind") if key in inputs}
     for key, value in inputs.items():
         if key == "stringData" and "data" in live:
             result[key] = _string_data(value, part(recorded, "data") or {}, live["data"])
         elif key not in result:
             _keep(
-                result, key, _refreshed((key,), value, recorded.get(key), live.get(key), _child(owned, key))
+                result, key, _refreshed((key,), value, recorded.get(key), live.get(key), _child(shape, key))
             )
     return result
 
@@ -65,52 +68,52 @@ def adopted(live: Object) -> Object:
     return result
 
 
-def _refreshed(path: Path, inputs: Any, recorded: Any, live: Any, owned: Object | None) -> Any:
-    if isinstance(inputs, dict) and isinstance(live, dict) and not _is_whole(cast(Object, inputs), owned):
-        return _refreshed_map(path, cast(Object, inputs), recorded, cast(Object, live), owned)
-    if isinstance(inputs, list) and isinstance(live, list) and _has_keys(owned):
+def _refreshed(path: Path, inputs: Any, recorded: Any, live: Any, shape: Object | None) -> Any:
+    if isinstance(inputs, dict) and isinstance(live, dict) and not _is_whole(cast(Object, inputs), shape):
+        return _refreshed_map(path, cast(Object, inputs), recorded, cast(Object, live), shape)
+    if isinstance(inputs, list) and isinstance(live, list) and _has_keys(shape):
         elements = cast(list[Any], inputs)
-        return _refreshed_list(path, elements, recorded, cast(list[Any], live), owned or {})
-    return inputs if _is_unchanged(path, inputs, recorded, live) else live
+        return _refreshed_list(path, elements, recorded, cast(list[Any], live), shape or {})
+    return cast(Any, inputs if _is_unchanged(path, inputs, recorded, live) else live)
 
 
 def _is_unchanged(path: Path, inputs: Any, recorded: Any, live: Any) -> bool:
     return bool(live == recorded) or (live is not None and same_value(path, inputs, live))
 
 
-def _refreshed_map(path: Path, inputs: Object, recorded: Any, live: Object, owned: Object | None) -> Object:
+def _refreshed_map(path: Path, inputs: Object, recorded: Any, live: Object, shape: Object | None) -> Object:
     before = cast(Object, recorded) if isinstance(recorded, dict) else {}
     result: Object = {}
     for key, value in inputs.items():
-        now = _refreshed((*path, key), value, before.get(key), live.get(key), _child(owned, key))
+        now = _refreshed((*path, key), value, before.get(key), live.get(key), _child(shape, key))
         _keep(result, key, now)
     return result
 
 
 def _refreshed_list(
-    path: Path, inputs: list[Any], recorded: Any, live: list[Any], owned: Object
+    path: Path, inputs: list[Any], recorded: Any, live: list[Any], shape: Object
 ) -> list[Any]:
     """A list whose elements have keys or are a set: elements of other managers are none of our business."""
     before = cast(list[Any], recorded) if isinstance(recorded, list) else []
     result: list[Any] = []
     for index, value in enumerate(inputs):
-        mark = next((mark for mark in owned if _is_marked(value, mark, exactly=False)), None)
+        mark = next((mark for mark in shape if _is_marked(value, mark, exactly=False)), None)
         if mark is None:
             result.append(value)
             continue
         now = _element(live, mark)
         if now is not None:
-            result.append(_refreshed((*path, index), value, _element(before, mark), now, owned[mark]))
+            result.append(_refreshed((*path, index), value, _element(before, mark), now, shape[mark]))
     return result
 
 
-def _is_whole(inputs: Object, owned: Object | None) -> bool:
-    """Whether a map counts as one value: empty, or recorded as owned without any field of its own."""
-    return not inputs or (owned is not None and not any(key[:2] in ("f:", "k:", "v:") for key in owned))
+def _is_whole(inputs: Object, shape: Object | None) -> bool:
+    """Whether a map counts as one value: empty, or recorded without any field of its own."""
+    return not inputs or (shape is not None and not any(key[:2] in ("f:", "k:", "v:") for key in shape))
 
 
-def _has_keys(owned: Object | None) -> bool:
-    return owned is not None and any(key[:2] in ("k:", "v:") for key in owned)
+def _has_keys(shape: Object | None) -> bool:
+    return shape is not None and any(key[:2] in ("k:", "v:") for key in shape)
 
 
 def _element(values: list[Any], mark: str) -> Any:
@@ -133,8 +136,8 @@ def _is_marked(value: Any, mark: str, *, exactly: bool) -> bool:
     )
 
 
-def _child(owned: Object | None, key: str) -> Object | None:
-    return None if owned is None else owned.get(f"f:{key}")
+def _child(shape: Object | None, key: str) -> Object | None:
+    return None if shape is None else shape.get(f"f:{key}")
 
 
 def _keep(result: Object, key: str, value: Any) -> None:

@@ -104,7 +104,7 @@ def with_name(inputs: Object, old_inputs: Object, urn: str, seed: bytes) -> Obje
 
     `seed` (bytes, may be empty) makes a preview and the deployment after it choose the same name.
     """
-    given = inputs.get("metadata") or {}
+    given: Any = inputs.get("metadata") or {}
     if not isinstance(given, dict) or cast(Object, given).get("name"):
         return inputs
     old_name = part(old_inputs, "metadata", "name") if is_autonamed(old_inputs) else None

@@ -115,20 +115,18 @@ class Resource:
         if live is None:
             return None
         manager = self._manager(inputs, old_state)
-        now = self._inputs_now(kind, inputs, old_state, live, manager)
+        now = self._inputs_now(kind, inputs, old_state, live)
         new_state = state.recorded(kind, now, live, manager)
         missing = "" if not inputs or is_patch(self.urn) else unready(kind, live)
         if missing:
             raise Incomplete(identifier, new_state, now, f"{reference}: {missing}")
         return identifier, new_state, now
 
-    def _inputs_now(
-        self, kind: Kind, inputs: Object, old_state: Object, live: Object, manager: str
-    ) -> Object:
+    def _inputs_now(self, kind: Kind, inputs: Object, old_state: Object, live: Object) -> Object:
         if not inputs:
             return state.secret_inputs(kind, drift.adopted(live))
         before = state.live_of(old_state)
-        now = drift.refreshed(plain(inputs), before if before.get("metadata") else live, live, manager)
+        now = drift.refreshed(plain(inputs), before if before.get("metadata") else live, live)
         return state.secret_inputs(kind, marked(now, inputs))
 
     # Update

@@ -17,9 +17,8 @@ from tests.engine.plugin.stacks import Program, Stack, attached, new_stack
 from tre import toolchain
 
 
-@pytest.fixture(scope="session", autouse=True)
-def tools() -> None:
-    """Put the engine and the API server's programs on PATH."""
+def put_tools_on_path() -> list[str]:
+    """Put the engine and the API server's programs on PATH: the names of those that are nowhere."""
     missing: list[str] = []
     for name in ("pulumi", *PROGRAMS):
         tool = toolchain.find(name)
@@ -28,6 +27,13 @@ def tools() -> None:
             missing.append(name)
         elif folder:
             os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return missing
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tools() -> None:
+    """The engine and the API server's programs, on PATH."""
+    missing = put_tools_on_path()
     if missing:
         pytest.fail(f"missing: {', '.join(missing)}. Get them: tre toolchain")
 
