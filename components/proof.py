@@ -7,6 +7,7 @@ independent means has a clause for each, so that losing either breaks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from components.contract import Fault, Proof, Record, Records, Verdict, broken, kept, of_type
@@ -55,6 +56,29 @@ def every(because: str, *types: str, holds: Matches = anything, where: Matches =
 def some(because: str, *types: str, holds: Matches = anything) -> Proof:
     """Hold while at least one record of these types does; cite those that do."""
     return lambda records: kept(because, [each for each in of_type(records, *types) if holds(each)])
+
+
+def at_least(because: str, type_: str, number: int) -> Proof:
+    """Hold while there are this many records of a type; cite them."""
+
+    def proof(records: Records) -> Verdict:
+        found = of_type(records, type_)
+        return kept(because, found) if len(found) >= number else broken(f"not {because}", found)
+
+    return proof
+
+
+def each(because: str, *types: str, holds: Matches) -> Proof:
+    """Hold while no record of these types fails to hold; cite them. There may be none of them."""
+
+    def proof(records: Records) -> Verdict:
+        found = of_type(records, *types)
+        lost = [record for record in found if not holds(record)]
+        if lost:
+            return broken(f"not {because}: {_names(lost)}", lost)
+        return Verdict(True, because, tuple(found))
+
+    return proof
 
 
 def none(because: str, *types: str, where: Matches = anything) -> Proof:
@@ -113,6 +137,15 @@ def edited(matches: Matches, edit: Callable[[Mapping[str, Any]], Mapping[str, An
             else r
             for r in records
         ]
+
+    return plant
+
+
+def unheld(matches: Matches) -> Fault:
+    """Return a fault that leaves the matching records unprotected and deleted on destroy."""
+
+    def plant(records: Records) -> Records:
+        return [replace(each, protect=False, retain=False) if matches(each) else each for each in records]
 
     return plant
 

@@ -14,6 +14,7 @@ from providers.aws import endpoint_policies, policies
 from providers.aws.boot import user_data
 from providers.aws.names import Place
 from providers.aws.network import Network
+from providers.aws.providing import tags
 from providers.aws.sizing import Machines, machines
 from providers.aws.target import AwsTarget
 
@@ -41,6 +42,16 @@ def approved(spec: WorkspaceSpec) -> str:
             "Take an image from one of these, or have the registry approved.",
         )
     return digest
+
+
+def check(spec: WorkspaceSpec) -> None:
+    """Refuse a spec that no machine or image can serve.
+
+    Raises:
+        Unbuildable: the image is not approved, or the quota holds no machine or no disk.
+    """
+    approved(spec)
+    _disk(spec)
 
 
 def images(home: Workspace[AwsTarget], name: str) -> None:
@@ -167,6 +178,11 @@ def _template(home: Workspace[AwsTarget], place: Place) -> ec2.LaunchTemplate:
         ),
         block_device_mappings=[ec2.LaunchTemplateBlockDeviceMappingArgs(device_name="/dev/xvda", ebs=disk)],
         enclave_options=ec2.LaunchTemplateEnclaveOptionsArgs(enabled=home.spec.sandboxed),
+        # Batch starts the machines, so that their tags and their disks' must come from here.
+        tag_specifications=[
+            ec2.LaunchTemplateTagSpecificationArgs(resource_type=each, tags=dict(tags(home.spec)))
+            for each in ("instance", "volume")
+        ],
         monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
         user_data=base64.b64encode(user_data(place).encode()).decode(),
         opts=home.child(),

@@ -12,7 +12,7 @@ from components.errors import Unbuildable
 from providers.aws import policies
 from providers.aws.buckets import DataBuckets, RecordsBucket
 from providers.aws.names import Place, vault
-from providers.aws.providing import connected
+from providers.aws.providing import tagging
 from providers.aws.target import AwsTarget
 
 
@@ -22,8 +22,8 @@ class AwsDataStore(DataStore[AwsTarget]):
     def __init__(
         self, spec: DataStoreSpec, target: AwsTarget, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        self.place = Place(target, spec.site, spec.scope)
-        super().__init__(spec, target, connected("data", spec, target, opts))
+        self.place = Place.of(target, spec.site, spec.scope)
+        super().__init__(spec, target, tagging(spec, opts))
 
     def build(self) -> DataStoreOutputs:
         key = self._key()

@@ -107,6 +107,7 @@ def _data(home: Workspace[AwsTarget], network: Network, place: Place) -> None:
         s3.AccessPoint(
             f"{home.spec.scope}-{part}",
             name=access_point(home.spec.site, home.spec.scope, part),
+            account_id=place.account,
             bucket=buckets[part],
             vpc_configuration=s3.AccessPointVpcConfigurationArgs(vpc_id=network.vpc.id),
             public_access_block_configuration=s3.AccessPointPublicAccessBlockConfigurationArgs(

@@ -59,6 +59,11 @@ def log_group(site: str, project: str, part: str) -> str:
     return f"/tre/{fitted(64, site, project, 'logs')}/{part}"
 
 
+def tag(site: str, project: str) -> str:
+    """Return the value of the tag `tre-project`, by which costs are told apart."""
+    return f"{site}/{project}"
+
+
 def partition(region: str) -> str:
     """Return the part of AWS that a region belongs to, as ARNs name it."""
     return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
@@ -66,19 +71,19 @@ def partition(region: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """One project (or `site`) at one target, and the names and ARNs of what is there."""
+    """One project (or `site`) in one account and region, and the names and ARNs of what is there."""
 
-    target: AwsTarget
     site: str
     project: str
+    account: str
+    region: str
+    deployer: str = ""
+    """The role that the deployer assumes; empty where only names are asked for."""
 
-    @property
-    def account(self) -> str:
-        return self.target.account
-
-    @property
-    def region(self) -> str:
-        return self.target.region
+    @classmethod
+    def of(cls, target: AwsTarget, site: str, project: str) -> Place:
+        """Return the place of a project at a target."""
+        return cls(site, project, target.account, target.region, target.deployer)
 
     @property
     def partition(self) -> str:
@@ -86,8 +91,8 @@ class Place:
 
     @property
     def tag(self) -> str:
-        """The value of the tag `tre-project`, by which costs are told apart."""
-        return f"{self.site}/{self.project}"
+        """The value of the project's tag."""
+        return tag(self.site, self.project)
 
     def arn(self, service: str, rest: str) -> str:
         """Return an ARN of this account and region."""

@@ -74,7 +74,7 @@ def data_bucket(place: Place, part: str, key: str, *, erase: bool) -> str:
     and to the site's named services. `erase` lets the deployer delete, never read.
     """
     bucket = place.bucket_arn(part)
-    erasers = [place.target.deployer] if erase else []
+    erasers = [place.deployer] if erase else []
     return document(
         *_transport(bucket),
         *_only_this_key(bucket, key),
@@ -84,9 +84,7 @@ def data_bucket(place: Place, part: str, key: str, *, erase: bool) -> str:
             place, part, "NoChangeOutsideProject", CHANGES, [f"{bucket}/*"], [*_services(place), *erasers]
         ),
         # Pulumi's provider heads a bucket to see that it exists, which S3 calls listing.
-        _outside(
-            place, part, "NoListOutsideProject", LISTS, [bucket], [*_services(place), place.target.deployer]
-        ),
+        _outside(place, part, "NoListOutsideProject", LISTS, [bucket], [*_services(place), place.deployer]),
         *_by_part(place, part, erasers),
     )
 
@@ -169,7 +167,7 @@ USE: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateData
 def _administration(place: Place) -> Statement:
     """Return the right to manage a key, without any right to use it."""
     account = {"AWS": place.root_arn()}
-    deployer = {"ArnEquals": {"aws:PrincipalArn": place.target.deployer}}
+    deployer = {"ArnEquals": {"aws:PrincipalArn": place.deployer}}
     return Statement("DeployerManages", "Allow", _ADMINISTRATION, ("*",), account, deployer)
 
 

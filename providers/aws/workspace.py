@@ -9,7 +9,7 @@ from components.data_store import DataStoreOutputs
 from components.workspace import Workspace, WorkspaceOutputs, WorkspaceSpec
 from providers.aws import budget, compute, desktop, destinations, doors, naming, network
 from providers.aws.names import Place, repository
-from providers.aws.providing import connected
+from providers.aws.providing import tagging
 from providers.aws.target import AwsTarget
 
 
@@ -24,12 +24,12 @@ class AwsWorkspace(Workspace[AwsTarget]):
         airlock: AirlockOutputs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        self.place = Place(target, spec.site, spec.scope)
+        self.place = Place.of(target, spec.site, spec.scope)
         # What cannot be built is found before anything is registered.
         destinations.check(spec)
-        compute.approved(spec)
+        compute.check(spec)
         budget.dollars(spec.budget, target.rates)
-        super().__init__(spec, target, data, airlock, connected("workspace", spec, target, opts))
+        super().__init__(spec, target, data, airlock, tagging(spec, opts))
 
     def build(self) -> WorkspaceOutputs:
         images = repository(self.spec.site, self.spec.scope, self.spec.image)
