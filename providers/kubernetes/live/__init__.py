@@ -12,7 +12,7 @@ from components.backend import JobState, Scope
 from components.contract import Verdict
 from providers.kubernetes import names
 from providers.kubernetes.live import closing, doctor, jobs, probes, reading
-from providers.kubernetes.live.connection import Connection, connect
+from providers.kubernetes.live.connection import Connection, connect, spoken
 from providers.kubernetes.target import KubernetesTarget
 
 
@@ -30,16 +30,19 @@ class KubernetesLive:
             self._connection = connect(self._target)
         return self._connection
 
+    @spoken
     def deployed(self, scope: Scope) -> Mapping[str, Verdict]:
         """Read the live objects back and judge every promise that reading can judge."""
         return reading.verdicts(self.connection, scope)
 
+    @spoken
     def probed(
         self, scopes: Sequence[Scope], say: Callable[[str], None]
     ) -> Mapping[str, Mapping[str, Verdict]]:
         """Try to break out of each scope, side by side, and return the verdicts by project."""
         return probes.run(self.connection, scopes, say)
 
+    @spoken
     def run(
         self,
         scope: Scope,
@@ -52,10 +55,12 @@ class KubernetesLive:
         """Run a command as a job in the workspace and return how it stands or ended."""
         return jobs.run(self.connection, scope, command, say, script=script, wait=wait)
 
+    @spoken
     def state(self, scope: Scope, job: str) -> JobState:
         """Return how a job stands."""
         return jobs.state(self.connection, names.namespace(scope.site, scope.project), job)
 
+    @spoken
     def output(self, scope: Scope, job: str) -> str:
         """Return what a job printed: data, for a break-glass on record."""
         return jobs.output(self.connection, scope, job)
@@ -64,14 +69,17 @@ class KubernetesLive:
         """Check the cluster before deploying to it."""
         return doctor.check(self._target, tier)
 
+    @spoken
     def holdings(self, scope: Scope) -> Mapping[str, Any]:
         """Return what a deletion certificate names: manifest, volumes and key fingerprints."""
         return closing.holdings(self.connection, scope)
 
+    @spoken
     def erase(self, scope: Scope, say: Callable[[str], None]) -> Sequence[str]:
         """Destroy the project's key and what still holds its data."""
         return closing.erase(self.connection, scope, say)
 
+    @spoken
     def remains(self, scope: Scope) -> Sequence[str]:
         """Return what of a project is still there: nothing, after an erasure that worked."""
         return closing.remains(self.connection, scope)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from providers.kubernetes.plugin.client import Client
 from providers.kubernetes.plugin.errors import ApiError, PluginError
@@ -14,6 +15,9 @@ from providers.kubernetes.target import KubernetesTarget
 from tre.errors import failure
 
 Object = Mapping[str, Any]
+Self_ = TypeVar("Self_")
+Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON: Final = "application/json"
 MANAGER: Final = "tre"
@@ -108,6 +112,23 @@ class Connection:
             "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", None, review, _JSON
         )
         return bool(answer.get("status", {}).get("allowed"))
+
+
+def spoken(
+    method: Callable[Concatenate[Self_, Parameters], Result],
+) -> Callable[Concatenate[Self_, Parameters], Result]:
+    """Turn what the API server or the network says into a failure that a person can act on."""
+
+    @functools.wraps(method)
+    def call(self: Self_, *given: Parameters.args, **named: Parameters.kwargs) -> Result:
+        try:
+            return method(self, *given, **named)
+        except PluginError as error:
+            raise failure(
+                "cluster", str(error), "`tre doctor` looks at the cluster; then run this again."
+            ) from error
+
+    return call
 
 
 def kubeconfig_of(target: KubernetesTarget) -> str:

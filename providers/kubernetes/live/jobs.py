@@ -208,7 +208,8 @@ def state(connection: Connection, place: str, name: str) -> JobState:
         reason = str((ended.get("Failed") or ended["FailureTarget"]).get("reason", ""))
         return JobState(name, "failed", _seconds(job), f"{reason}{_exit(connection, place, name)}")
     pods = connection.items(f"/api/v1/namespaces/{place}/pods", f"batch.kubernetes.io/job-name={name}")
-    running = any(at(pod, "status", "phase") == "Running" for pod in pods)
+    # A pod that ended belongs to a job whose controller has not said so yet.
+    running = any(at(pod, "status", "phase") in ("Running", "Succeeded", "Failed") for pod in pods)
     return JobState(name, "running" if running else "queued", 0.0, "" if running else _waiting(job, pods))
 
 

@@ -1,0 +1,48 @@
+# make demo   a whole TRE on this machine: tools, cluster, site, two studies, and proof of what holds
+# make test   every test: unit, conformance, engine, cluster
+# make bench  the figures of docs/benchmarks.md
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+READY := .venv/.ready
+# As uv's own download of Python or a certificate store of its own would be one more thing to trust.
+UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv
+
+.PHONY: demo test bench check lock tools clean
+
+demo: tools
+	$(BIN)/tre cluster up
+	$(BIN)/tre up demo --yes
+	$(BIN)/tre run demo breast --name breast-model --script examples/demo/breast.py
+	$(BIN)/tre run demo diabetes --name diabetes-model --script examples/demo/diabetes.py
+	$(BIN)/tre verify demo
+
+test: tools check
+	$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: tools
+	$(BIN)/python -m tests.bench
+
+# The tools that the engine and the local cluster need: found, downloaded or built, once for this machine.
+tools: $(READY)
+	$(BIN)/tre toolchain install --yes
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(UV) pip sync --quiet --require-hashes requirements.lock
+	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+lock:
+	$(UV) pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate \
+		--python-version 3.11 --custom-compile-command "make lock" -o requirements.lock
+
+clean:
+	rm -rf .venv
