@@ -30,13 +30,18 @@ class Site:
 
     def tre(self, *arguments: str) -> tuple[int, str]:
         """Run a command on the site and return its exit code and what a person reads."""
-        code = cli.run([*arguments, "--folder", str(self.folder)])
+        code = cli.execute([*arguments, "--folder", str(self.folder)])
         told = self.capture.readouterr()
         return code, told.err
 
     def document(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Run a command on the site and return its exit code and its JSON document."""
-        code = cli.run([*arguments, "--json", "--folder", str(self.folder)])
+        code = cli.execute([*arguments, "--json", "--folder", str(self.folder)])
+        return code, json.loads(self.capture.readouterr().out)
+
+    def document_of(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run a command that needs no files and return its exit code and its JSON document."""
+        code = cli.execute([*arguments, "--json"])
         return code, json.loads(self.capture.readouterr().out)
 
     def edit(self, stack: str, before: str, after: str) -> None:
@@ -64,15 +69,22 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("TRE_STATE", str(state))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
         monkeypatch.delenv(name, raising=False)
+    for owner, name in ((registry, "backend"), (Settled, "image")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # Put back by the fixture's end.
+    return Site(folder, state, on_toys(things), capsys)
+
+
+def on_toys(things: Path) -> World:
+    """Let every target of this process be one of toy resources, kept in a folder."""
     world = World(things)
     backend = world.backend()
 
     def toys(name: str) -> Backend:
         return backend
 
-    monkeypatch.setattr(registry, "backend", toys)
-    monkeypatch.setattr("tre.program.Settled.image", _image)
-    return Site(folder, state, world, capsys)
+    registry.backend = toys
+    Settled.image = _image
+    return world
 
 
 def _image(settled: Settled, name: str, target: Target) -> str:

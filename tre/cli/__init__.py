@@ -69,10 +69,10 @@ def tre() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 failed, 2 invalid input, 3 changes pending, 4 refused, 130 stopped."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(given))
+    sys.exit(execute(given))
 
 
-def run(given: Sequence[str]) -> int:
+def execute(given: Sequence[str]) -> int:
     """Run the command and return its exit code. Nothing but `SystemExit` of a shell's own ever escapes."""
     try:
         ended: Any = tre.main(list(given), prog_name="tre", standalone_mode=False)

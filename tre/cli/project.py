@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tre import console
+from tre.cli.close import command as close
 from tre.cli.files import NOTHING, ask, folder_option
 from tre.cli.init import DATE, date, finish
 from tre.errors import InvalidInput, Problem
@@ -145,6 +146,9 @@ def _amount(text: str) -> str:
     except (ValueError, OverflowError):
         problem = Problem("--budget", f'"{text}" is no amount', "Write a number, such as 2500.")
         raise InvalidInput(problem, summary=NOTHING) from None
+
+
+command.add_command(close)
 
 
 @command.command("list")
