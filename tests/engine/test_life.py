@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.engine.conftest import Site
@@ -10,6 +12,7 @@ pytestmark = pytest.mark.engine
 THINGS = {"site-people", "site-door", "breast-data", "breast-people", "breast-desk"} | {
     f"diabetes-{each}" for each in ("data", "people", "desk")
 }
+DATA = {"breast-data", "diabetes-data"}
 
 
 def test_up_makes_everything_and_a_second_up_changes_nothing(site: Site) -> None:
@@ -20,3 +23,161 @@ def test_up_makes_everything_and_a_second_up_changes_nothing(site: Site) -> None
     assert code == 0
     assert "nothing was changed" in told
     assert site.world.starts == starts
+
+
+def test_a_plan_changes_nothing_and_counts_what_up_will_make(site: Site) -> None:
+    code, document = site.document("plan", "demo", "--expect-no-changes")
+    assert code == 3
+    assert site.world.made == set()
+    assert not list(site.state.glob("stacks/.pulumi/stacks/**/*.json"))
+    assert {each["stack"]: each["state"] for each in document["stacks"]} == dict.fromkeys(
+        ("demo", "demo-breast", "demo-diabetes"), "new"
+    )
+    assert "data_store/kept-on-destroy" in document["stacks"][1]["promises"]["gained"]
+    site.ended()
+    code, document = site.document("plan", "demo", "--expect-no-changes")
+    assert code == 0
+    assert not document["pending"]
+
+
+def test_only_what_changed_is_deployed_again(site: Site) -> None:
+    site.ended()
+    site.edit("demo-breast", "approval:", "workspace: { size: { cpu: 1, memory_gib: 1 } }\n\n    approval:")
+    _, document = site.document("plan", "demo")
+    changes = [each for stack in document["stacks"] for each in stack["changes"]]
+    assert [
+        (each["name"], each["operation"], each["keys"]) for each in changes if each["type"].startswith("toy")
+    ] == [("breast-desk", "update", ["value"])]
+    assert site.ended() == {"demo": "unchanged", "demo-breast": "deployed", "demo-diabetes": "unchanged"}
+
+
+def test_a_change_to_what_holds_data_is_told_before_the_counts(site: Site) -> None:
+    site.ended()
+    site.edit("demo-breast", "approval:", "storage: { working_gib: 2 }\n\n    approval:")
+    code, told = site.tre("plan", "demo")
+    assert code == 0
+    assert told.index("breast-data") < told.index("Resources")
+    _, document = site.document("plan", "demo")
+    held = [each for stack in document["stacks"] for each in stack["data"]]
+    assert [(each["name"], each["operation"]) for each in held] == [("breast-data", "update")]
+
+
+def test_a_lost_promise_is_told_first(site: Site) -> None:
+    site.ended()
+    site.world.holds = False
+    site.edit("demo-breast", "amount: 100", "amount: 101")
+    code, told = site.tre("plan", "demo")
+    assert code == 0
+    first = told.splitlines()[3]
+    assert "lost" in first
+    assert "data_store/kept-on-destroy" in first
+
+
+def test_a_refresh_makes_again_what_somebody_removed(site: Site) -> None:
+    site.ended()
+    (site.world.folder / "breast-desk").unlink()
+    assert site.ended() == {"demo": "unchanged", "demo-breast": "unchanged", "demo-diabetes": "unchanged"}
+    assert "breast-desk" not in site.world.made
+    site.ended("--refresh")
+    assert site.world.made == THINGS
+
+
+def test_somebody_else_deploying_a_stack_is_noticed(site: Site) -> None:
+    site.ended()
+    state = next(site.state.glob("stacks/.pulumi/stacks/tre/demo-breast.json"))
+    state.write_text(json.dumps(json.loads(state.read_text()), indent=2))
+    assert site.ended()["demo-breast"] == "deployed"
+
+
+def test_destroy_keeps_data_and_up_finds_it_again(site: Site) -> None:
+    site.ended()
+    code, document = site.document("destroy", "demo", "--yes")
+    assert code == 0
+    assert {each["stack"]: each["ended"] for each in document["stacks"]} == {
+        "demo": "destroyed",
+        "demo-breast": "kept",
+        "demo-diabetes": "kept",
+    }
+    assert site.world.made == DATA
+    _, status = site.document("status", "demo")
+    assert {each["stack"]: each["state"] for each in status["stacks"]} == {
+        "demo": "not deployed",
+        "demo-breast": "data kept",
+        "demo-diabetes": "data kept",
+    }
+    (site.world.folder / ".breast-data.begun").unlink()
+    site.ended()
+    assert site.world.made == THINGS
+    assert not site.world.begun("breast-data")
+
+
+def test_destroying_twice_says_that_only_data_is_left(site: Site) -> None:
+    site.ended()
+    site.tre("destroy", "demo", "--yes")
+    code, document = site.document("destroy", "demo", "--yes")
+    assert code == 0
+    assert {each["ended"] for each in document["stacks"]} == {"kept"}
+    assert site.world.made == DATA
+
+
+def test_erasing_data_asks_twice(site: Site) -> None:
+    site.ended()
+    code, told = site.tre("destroy", "demo", "--yes", "--erase-data")
+    assert code == 4
+    assert "--confirm-erase demo" in told
+    assert site.world.made == THINGS
+    code, _ = site.tre("destroy", "demo", "--yes", "--erase-data", "--confirm-erase", "demoo")
+    assert code == 4
+    assert site.world.made == THINGS
+    code, document = site.document("destroy", "demo", "--yes", "--erase-data", "--confirm-erase", "demo")
+    assert code == 0
+    assert {each["ended"] for each in document["stacks"]} == {"destroyed"}
+    assert site.world.made == set()
+
+
+def test_without_a_terminal_nothing_is_changed(site: Site) -> None:
+    code, told = site.tre("up", "demo")
+    assert code == 4
+    assert "--yes" in told
+    assert site.world.made == set()
+    site.ended()
+    assert site.tre("destroy", "demo")[0] == 4
+    assert site.world.made == THINGS
+
+
+def test_an_unknown_project_is_refused_by_name(site: Site) -> None:
+    code, told = site.tre("up", "demo", "--yes", "--project", "hart")
+    assert code == 2
+    assert "hart" in told
+    assert "breast, diabetes" in told
+
+
+def test_one_project_alone_brings_its_site_up_too(site: Site) -> None:
+    assert site.ended("--project", "breast") == {"demo": "deployed", "demo-breast": "deployed"}
+
+
+def test_projects_on_another_target_get_a_site_part_there(site: Site) -> None:
+    site.edit("demo", "targets:", "target: local\n    targets:\n      second: { backend: kubernetes }")
+    site.edit("demo-breast", "approval:", "target: second\n\n    approval:")
+    assert site.ended() == dict.fromkeys(("demo", "demo.second", "demo-breast", "demo-diabetes"), "deployed")
+
+
+def test_status_says_what_changed_since(site: Site) -> None:
+    site.ended()
+    assert "is as its files say" in site.tre("status", "demo")[1]
+    site.edit("demo-breast", "amount: 100", "amount: 200")
+    _, status = site.document("status", "demo")
+    assert {each["stack"]: each["state"] for each in status["stacks"]} == {
+        "demo": "up to date",
+        "demo-breast": "changed",
+        "demo-diabetes": "up to date",
+    }
+
+
+def test_every_deployment_and_removal_is_in_the_audit_log(site: Site) -> None:
+    site.ended()
+    site.tre("destroy", "demo", "--yes")
+    _, log = site.document_of("audit", "show", "demo")
+    entries = [(each["action"], each["detail"]["result"]) for each in log["entries"]]
+    assert entries == [("deploy", "begun"), ("deploy", "done"), ("destroy", "begun"), ("destroy", "done")]
+    assert site.document_of("audit", "verify", "demo")[1]["entries"] == 4

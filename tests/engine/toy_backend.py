@@ -42,6 +42,8 @@ class World:
     findings: list[tuple[str, bool, str, str]] = field(default_factory=list[tuple[str, bool, str, str]])
     plugin: subprocess.Popen[str] | None = None
     starts: int = 0
+    holds: bool = True
+    """Whether what holds data is protected, as it must be."""
 
     @property
     def made(self) -> set[str]:
@@ -87,7 +89,8 @@ class World:
         class ToyDataStore(DataStore[Target]):
             def build(self) -> DataStoreOutputs:
                 name = f"{self.spec.scope}-data"
-                held = world.thing(name, str(self.spec.working_gib), self.held())
+                options = self.held() if world.holds else self.child()
+                held = world.thing(name, str(self.spec.working_gib), options)
                 return DataStoreOutputs(inputs=held.value, working=name, outbox=name, key="key")
 
         class ToyWorkspace(Workspace[Target]):
