@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 INTERPRETERS: Final = {".py": "python3", ".r": "Rscript", ".sh": "bash"}
 """What runs a script when no command is given, by its file's suffix in small letters."""
+JOB_NAME: Final = r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
 OUTPUT_STAYS: Final = "What it wrote stays in the project; it leaves through the airlock alone."
 
 
@@ -34,6 +37,16 @@ class _Place:
     live: Live
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """What is to run: a command, the text of the script that goes along, and the job's name, or none."""
+
+    command: Sequence[str]
+    script: str
+    name: str
+    wait: bool
+
+
 @click.command()
 @site_argument
 @click.argument("project")
@@ -43,6 +56,9 @@ class _Place:
 )
 @click.option(
     "--wait/--detach", default=True, help="Wait for the job to end (the default), or leave it running."
+)
+@click.option(
+    "--name", help="Name the job; where it succeeded already with this very command and script, that is told."
 )
 @click.option("--job", help="Show how this earlier job stands, instead of running one.")
 @click.option("--break-glass", metavar="REASON", help="Show what the job printed. Goes on record first.")
@@ -55,6 +71,7 @@ def command(
     words: Sequence[str],
     script: Path | None,
     wait: bool,
+    name: str | None,
     job: str | None,
     break_glass: str | None,
     yes: bool,
@@ -72,8 +89,8 @@ def command(
         _refuse_both(words, script)
         found = place.live.state(place.scope, job)
     else:
-        text = _read(script) if script else ""
-        found = _run(place, _command(words, script), text, wait)
+        wish = _wish(words, script, name, wait)
+        found = _done_already(place, wish) or _run(place, wish)
     printed = _printed(place, found.name, break_glass) if break_glass is not None else None
     _tell(place, found, printed, as_json)
     return ExitCode.FAILED if found.state == "failed" else ExitCode.DONE
@@ -136,16 +153,43 @@ def _command(words: Sequence[str], script: Path | None) -> list[str]:
     return [interpreter, SCRIPT]
 
 
-def _run(place: _Place, words: Sequence[str], text: str, wait: bool) -> JobState:
+def _wish(words: Sequence[str], script: Path | None, name: str | None, wait: bool) -> _Wish:
+    command, text = _command(words, script), _read(script) if script else ""
+    return _Wish(command, text, _job_name(name, command, text) if name is not None else "", wait)
+
+
+def _job_name(name: str, command: Sequence[str], text: str) -> str:
+    """Return a name that the same command and script always have, and others never."""
+    if not re.fullmatch(JOB_NAME, name):
+        remedy = "Use 1 to 40 of a-z, 0-9 and hyphens, a letter first and no hyphen last."
+        raise InvalidInput(Problem(f"--name {name[:60]}", "is no job's name", remedy))
+    content = json.dumps([*command, text])
+    return f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+def _done_already(place: _Place, wish: _Wish) -> JobState | None:
+    """Return the job of this name, command and script, if it succeeded already."""
+    if not wish.name:
+        return None
+    found = place.live.state(place.scope, wish.name)
+    if found.state != "succeeded":
+        return None
+    console.say(f"Job {wish.name} ran before with this very command and script; it is not run again.")
+    return found
+
+
+def _run(place: _Place, wish: _Wish) -> JobState:
     """Run a job, with an entry in the audit log before and one after: a run that was cut short shows, too."""
-    detail: dict[str, Any] = {"project": place.scope.project, "command": list(words)}
-    if text:
-        detail["script_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    detail: dict[str, Any] = {"project": place.scope.project, "command": list(wish.command)}
+    if wish.script:
+        detail["script_sha256"] = hashlib.sha256(wish.script.encode()).hexdigest()
     audit.append(place.site, "run", {**detail, "result": "begun"})
     ended = "interrupted"
     job = ""
     try:
-        found = place.live.run(place.scope, words, console.say, script=text, wait=wait)
+        found = place.live.run(
+            place.scope, wish.command, console.say, script=wish.script, wait=wish.wait, name=wish.name
+        )
         ended, job = found.state, found.name
     finally:
         audit.append(place.site, "run", {"project": place.scope.project, "job": job, "result": ended})

@@ -51,9 +51,10 @@ class KubernetesLive:
         *,
         script: str = "",
         wait: bool = True,
+        name: str = "",
     ) -> JobState:
         """Run a command as a job in the workspace and return how it stands or ended."""
-        return jobs.run(self.connection, scope, command, say, script=script, wait=wait)
+        return jobs.run(self.connection, scope, command, say, script=script, wait=wait, name=name)
 
     @spoken
     def state(self, scope: Scope, job: str) -> JobState:

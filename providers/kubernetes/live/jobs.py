@@ -20,6 +20,7 @@ from tre.errors import failure
 SCRIPT_FOLDER: Final = "/code"
 _LOOK_SECONDS: Final = 0.5
 _KEEP_SECONDS: Final = 86400
+_GONE_SECONDS: Final = 60
 _MAX_SCRIPT: Final = 500_000
 
 
@@ -129,8 +130,11 @@ def run(
     *,
     script: str = "",
     wait: bool = True,
+    name: str = "",
 ) -> JobState:
     """Run a command as a job; `script` (its text) appears in the pod as `/code/script`.
+
+    A job of this `name` that is under way is joined, and one that has ended is replaced.
 
     Raises:
         TreError: the project is not deployed, or the script is too large.
@@ -140,14 +144,35 @@ def run(
             "script", f"is larger than {_MAX_SCRIPT} bytes", "Put it into the working area instead."
         )
     made = template(connection, scope)
-    place, name = names.namespace(scope.site, scope.project), f"run-{secrets.token_hex(4)}"
-    code = _carry_code(connection, scope, place, name, script) if script else ""
-    connection.create(f"/apis/batch/v1/namespaces/{place}/jobs", _job(scope, name, made, command, code))
+    place, job = names.namespace(scope.site, scope.project), name or f"run-{secrets.token_hex(4)}"
+    if not name or not _under_way(connection, place, job):
+        code = _carry_code(connection, scope, place, job, script) if script else ""
+        connection.create(f"/apis/batch/v1/namespaces/{place}/jobs", _job(scope, job, made, command, code))
     return (
-        wait_for(connection, place, name, say, deadline=made["deadline_seconds"])
+        wait_for(connection, place, job, say, deadline=made["deadline_seconds"])
         if wait
-        else state(connection, place, name)
+        else state(connection, place, job)
     )
+
+
+def _under_way(connection: Connection, place: str, name: str) -> bool:
+    """Tell whether a job of this name waits or runs; take away one that has ended, with its script."""
+    if state(connection, place, name).state in ("queued", "running"):
+        return True
+    stale = (
+        f"/apis/batch/v1/namespaces/{place}/jobs/{name}",
+        f"/api/v1/namespaces/{place}/configmaps/{name}",
+    )
+    end = time.monotonic() + _GONE_SECONDS
+    for path in stale:
+        connection.delete(path)
+        while connection.get(path) is not None:
+            if time.monotonic() > end:
+                raise failure(
+                    path, "is still there a minute after its removal", "Try again, or use another name."
+                )
+            time.sleep(_LOOK_SECONDS)
+    return False
 
 
 def _carry_code(connection: Connection, scope: Scope, place: str, name: str, script: str) -> str:

@@ -70,8 +70,9 @@ class FakeLive:
         *,
         script: str = "",
         wait: bool = True,
+        name: str = "",
     ) -> JobState:
-        self._asked("run", scope.project, tuple(command), script, wait)
+        self._asked("run", scope.project, tuple(command), script, wait, name)
         return self.job
 
     def state(self, scope: Scope, job: str) -> JobState:

@@ -68,7 +68,7 @@ class TestRun:
     ) -> None:
         assert cli.execute(["run", "demo", "breast", "--", "python3", "-c", "print(1)"]) == ExitCode.DONE
         out, err = capsys.readouterr()
-        assert live.calls == [("run", "breast", ("python3", "-c", "print(1)"), "", True)]
+        assert live.calls == [("run", "breast", ("python3", "-c", "print(1)"), "", True, "")]
         assert [(action, detail["result"]) for action, detail in log()] == [
             ("run", "begun"),
             ("run", "succeeded"),
@@ -90,7 +90,7 @@ class TestRun:
         script = tmp_path / name
         script.write_text("print('é')\n")
         assert cli.execute(["run", "demo", "breast", "--script", str(script), *words]) == ExitCode.DONE
-        assert live.calls == [("run", "breast", command, "print('é')\n", True)]
+        assert live.calls == [("run", "breast", command, "print('é')\n", True, "")]
         assert log()[0][1]["script_sha256"] == hashlib.sha256(script.read_bytes()).hexdigest()
 
     def test_a_job_that_failed_is_a_failure(self, live: FakeLive, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +104,25 @@ class TestRun:
         live.job = JobState("run-3", "queued", 0.0)
         assert cli.execute(["run", "demo", "breast", "--detach", "--", "sleep", "9"]) == ExitCode.DONE
         assert "tre run demo breast --job run-3" in capsys.readouterr().err
-        assert live.calls[0][-1] is False
+        assert live.calls[0][4] is False
+
+    def test_a_named_job_that_succeeded_is_not_run_again(self, live: FakeLive) -> None:
+        words = ["run", "demo", "breast", "--name", "fit", "--", "python3", "fit.py"]
+        assert cli.execute(words) == ExitCode.DONE
+        (asked,) = live.calls
+        assert asked[0] == "state" and asked[1].startswith("fit-")
+        assert log() == []
+
+    def test_a_named_job_with_another_command_is_another_job(self, live: FakeLive) -> None:
+        for file in ("one.py", "two.py"):
+            cli.execute(["run", "demo", "breast", "--name", "fit", "--", "python3", file])
+        assert len({call[1] for call in live.calls}) == 2
+
+    def test_a_named_job_that_failed_is_run_again_under_its_name(self, live: FakeLive) -> None:
+        live.job = JobState("fit-1", "failed", 0.0)
+        cli.execute(["run", "demo", "breast", "--name", "fit", "--", "false"])
+        assert [call[0] for call in live.calls] == ["state", "run"]
+        assert live.calls[1][5] == live.calls[0][1]
 
     def test_an_earlier_job_is_shown_without_running_anything(self, live: FakeLive) -> None:
         assert cli.execute(["run", "demo", "breast", "--job", "run-1"]) == ExitCode.DONE
@@ -141,6 +159,7 @@ class TestRun:
             ["--script", "no-such-file.py"],
             ["--script", "."],
             ["--job", "run-1", "--", "ls"],
+            ["--name", "No/Such", "--", "ls"],
             ["--break-glass", " ", "--yes", "--", "ls"],
             ["--break-glass", "why", "--yes", "--detach", "--", "ls"],
         ],
