@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -141,14 +142,15 @@ def _data(text: str) -> tuple[str, str, str]:
 
 
 def _amount(text: str) -> str:
+    """Return an amount as YAML writes it, without an exponent."""
     try:
-        return f"{float(text):g}" if "e" not in f"{float(text):g}" else str(int(float(text)))
-    except (ValueError, OverflowError):
+        amount = decimal.Decimal(text)
+    except decimal.InvalidOperation:
+        amount = decimal.Decimal("NaN")
+    if not amount.is_finite() or len(text) > 20:
         problem = Problem("--budget", f'"{text}" is no amount', "Write a number, such as 2500.")
-        raise InvalidInput(problem, summary=NOTHING) from None
-
-
-command.add_command(close)
+        raise InvalidInput(problem, summary=NOTHING)
+    return f"{amount:f}"
 
 
 @command.command("list")
@@ -192,3 +194,6 @@ def _row(loaded: LoadedSite, name: str) -> dict[str, Any]:
         "expires": ends.isoformat(),
         "ended": ends < datetime.date.today(),
     }
+
+
+command.add_command(close)
