@@ -153,6 +153,9 @@ def _amount(text: str) -> str:
     return f"{amount:f}"
 
 
+command.add_command(close)
+
+
 @command.command("list")
 @click.argument("site")
 @folder_option

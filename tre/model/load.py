@@ -119,9 +119,15 @@ def shown(path: Path) -> str:
 
 
 def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "there is no such folder"
-        raise InvalidInput(Problem(shown(folder), what, "Name the folder that holds the sites' files."))
+    try:
+        there, fits = folder.exists(), folder.is_dir()
+    except OSError:  # Such as a name that is too long.
+        there = fits = False
+    if not fits:
+        what = "is not a folder" if there else "there is no such folder"
+        raise InvalidInput(
+            Problem(clip(shown(folder), 200), what, "Name the folder that holds the sites' files.")
+        )
 
 
 def _files_of(folder: Path, site: str, drafts: Mapping[Path, str]) -> list[Path]:

@@ -101,9 +101,16 @@ def _table(node: Mapping[str, Any], known: Mapping[str, Any], texts: Mapping[str
     rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, each in node.get("properties", {}).items():
         default = "**needed**" if name in required else _default(each)
-        meaning = (texts or {}).get(name) or each.get("description", "")
+        meaning = (texts or {}).get(name) or _described(each, known)
         rows.append(f"| `{name}` | {_kind(each, known)} | {default} | {_one_line(meaning)} |")
     return "\n".join(rows) + "\n"
+
+
+def _described(node: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    # Pydantic leaves a key's description out where its model says the same.
+    return node.get("description") or (
+        known[next(_names(dict(node)))]["description"] if "$ref" in node else ""
+    )
 
 
 def _default(node: Mapping[str, Any]) -> str:
@@ -133,6 +140,9 @@ def _plain(node: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     kind = node.get("type")
     if kind == "array":
         return f"list of: {_kind(node.get('items', {}), known)}"
+    if kind == "object" and "patternProperties" in node:
+        (value,) = node["patternProperties"].values()
+        return f"names, each with {_kind(value, known)}"
     if kind == "object" and "additionalProperties" in node:
         return f"names with {_kind(cast('dict[str, Any]', node['additionalProperties']), known)}"
     if kind in ("integer", "number"):

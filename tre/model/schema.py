@@ -49,8 +49,9 @@ def text(kind: str) -> str:
 
 
 def _untitled(node: Any) -> Any:
-    """Return a schema without the titles that pydantic makes up from the names of keys."""
+    """Return a schema without the titles that pydantic makes up, and closed where it lists patterns of keys."""
     if isinstance(node, dict):
         items = cast("dict[str, Any]", node).items()
-        return {key: _untitled(each) for key, each in items if not (key == "title" and isinstance(each, str))}
+        kept = {key: _untitled(each) for key, each in items if not (key == "title" and isinstance(each, str))}
+        return {**kept, "additionalProperties": False} if "patternProperties" in kept else kept
     return [_untitled(each) for each in cast("list[Any]", node)] if isinstance(node, list) else node
