@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 from tre import program
+from tre.engine.stack import guarded
 from tre.model.load import load_site, site_names
 
 
@@ -34,4 +35,4 @@ def deploy(folder: Path, stack: str) -> None:
     return program.project_program(part, reference.outputs)()
 
 
-deploy(Path(__file__).resolve().parent, pulumi.get_stack())
+guarded(lambda: deploy(Path(__file__).resolve().parent, pulumi.get_stack()))()

@@ -36,13 +36,14 @@ class Site:
 
     def document(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Run a command on the site and return its exit code and its JSON document."""
-        code = cli.execute([*arguments, "--json", "--folder", str(self.folder)])
-        return code, json.loads(self.capture.readouterr().out)
+        return self.document_of(*arguments, "--folder", str(self.folder))
 
     def document_of(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Run a command that needs no files and return its exit code and its JSON document."""
         code = cli.execute([*arguments, "--json"])
-        return code, json.loads(self.capture.readouterr().out)
+        told = self.capture.readouterr()
+        assert told.out, told.err
+        return code, json.loads(told.out)
 
     def edit(self, stack: str, before: str, after: str) -> None:
         """Change one place in a stack's file."""

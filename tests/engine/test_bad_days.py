@@ -91,7 +91,7 @@ def test_a_killed_engine_is_taken_up_by_the_next_up(site: Site) -> None:
     assert status["stacks"][1]["state"] == "interrupted"
     site.world.inputs.clear()
     code, told = site.tre("up", "demo", "--yes")
-    assert code == 0
+    assert code == 0, told
     assert "which is gone" in told
     assert "creating Workspace: toy:index:Thing breast-desk" in told
     assert site.world.made == THINGS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -105,6 +106,7 @@ def session(site: str, folder: Path, *, parallel: int = PARALLEL) -> Generator[S
     # When an engine ends early, gRPC would print the trace of each call it left behind; the engine's own words,
     # which we tell, say more.
     logging.getLogger("grpc").setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", module=r"pulumi\.automation")
     with ExitStack() as exits:
         made = Session(settings(site, folder), running, max(parallel, 1), exits)
         with interruptible(running):

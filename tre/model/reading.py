@@ -25,7 +25,8 @@ MOST_BYTES: Final = 512 * 1024
 MOST_DEPTH: Final = 24
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,15})")
 _FLOAT: Final = re.compile(r"[-+]?((0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?|\.[0-9]{1,17})([eE][-+]?[0-9]{1,2})?")
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})( 00:00:00 \+0000 UTC)?")
+"""A day; plain Pulumi writes the longer form when it adds its own keys to a stack's file."""
 _WORDS: Final[Mapping[str, bool | None]] = {
     "": None,
     "~": None,
@@ -273,7 +274,8 @@ class _Builder:
             return int(text)
         if _FLOAT.fullmatch(text):
             return float(text)
-        return self._date(text, line) if _DATE.fullmatch(text) else text
+        date = _DATE.fullmatch(text)
+        return self._date(date[1], line) if date else text
 
     def _date(self, text: str, line: int) -> datetime.date | None:
         try:
