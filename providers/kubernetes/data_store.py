@@ -94,7 +94,10 @@ class KubernetesDataStore(DataStore[KubernetesTarget]):
         )
 
     def _key(self) -> Secret:
-        """Make the project's key once: the engine keeps the first value, so later runs do not change it."""
+        """Make the project's key once: the engine keeps the first value, so later runs do not change it.
+
+        It is immutable, so that the server refuses another value where the engine's state was lost.
+        """
         return Secret(
             "key",
             metadata=meta(
@@ -102,6 +105,7 @@ class KubernetesDataStore(DataStore[KubernetesTarget]):
                 names.key_secret(self.spec.scope),
                 names.site_namespace(self.spec.site, "keys"),
             ),
+            immutable=True,
             string_data={"passphrase": pulumi.Output.secret(secrets.token_hex(_KEY_BYTES))},
             opts=self.held(ignore_changes=["data", "stringData"]),
         )
