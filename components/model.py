@@ -5,10 +5,12 @@ Kept apart from the contracts so that checking a file does not wait half a secon
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 Classification = Literal["open", "internal", "pseudonymised", "sensitive", "most-sensitive"]
 
@@ -22,6 +24,25 @@ Role = Literal[
     "operator",
 ]
 """SATRE's role names. `operator` and `auditor` are roles of the site; the others are given per project."""
+
+
+_DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})( 00:00:00 \+0000 UTC)?")
+
+
+def _day(value: object) -> object:
+    found = _DAY.fullmatch(value) if isinstance(value, str) else None
+    try:
+        return datetime.date.fromisoformat(found[1]) if found else value
+    except ValueError:
+        return value
+
+
+Day = Annotated[datetime.date, BeforeValidator(_day)]
+"""A date in a file, as `"2027-03-31"`.
+
+The quotes matter to Pulumi: when it saves a stack's file it writes a plain date back as the text
+`2027-03-31 00:00:00 +0000 UTC`, which is therefore read as that date too.
+"""
 
 
 class Model(BaseModel):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from components.model import Target
+from components.model import Day, Target
 
 
 def _like(pattern: str, meaning: str, good: str) -> AfterValidator:
@@ -75,7 +74,7 @@ class AwsTarget(Target):
     machine_image: Image
     contacts: Annotated[tuple[Email, ...], Field(min_length=1)]
     """Who is told that a budget is nearly spent."""
-    spend_from: datetime.date
+    spend_from: Day
     """The day from which spending counts, for example the site's first day."""
     zones: Annotated[tuple[Literal["a", "b", "c", "d", "e", "f"], ...], Field(min_length=2, max_length=3)] = (
         "a",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.model import Classification, Model
-from tre.model.site import Days, Quota, Settings, Storage
+from components.model import Classification, Day, Model
+from tre.model.site import Areas, Days, Quota, Settings
 from tre.model.words import (
     Currency,
     Email,
@@ -31,7 +30,7 @@ class Approval(Model):
     """The decision that lets the study happen."""
 
     reference: Line = Field(description="What the approving body calls its decision.")
-    expires: datetime.date = Field(description="The last day of the approval.")
+    expires: Day = Field(description="The last day of the approval.")
 
 
 class Member(Model):
@@ -41,7 +40,7 @@ class Member(Model):
     email: Email = Field(description="Where messages reach this person alone.")
     full_name: Line | None = Field(default=None, description="The name that others see.")
     roles: tuple[ProjectRole, ...] = Field(description="What this person does in the project.")
-    expires: datetime.date | None = Field(
+    expires: Day | None = Field(
         default=None, description="The last day of this person's access; the approval's where unset."
     )
 
@@ -88,7 +87,7 @@ class Project(Model):
     data_sets: tuple[DataSetEntry, ...] = Field(max_length=200, description="The input data.")
     workspace: Settings = Field(default=Settings(), description="Where its people compute.")
     quota: Quota | None = Field(default=None, description="What the whole project may hold at once.")
-    storage: Storage | None = Field(default=None, description="The sizes of its areas.")
+    storage: Areas | None = Field(default=None, description="The sizes of its areas.")
     budget: BudgetEntry = Field(description="What it may spend.")
     retention_days: Days | None = Field(default=None, description="How long its data is kept after its end.")
     target: Name | None = Field(default=None, description="Which of the site's targets it runs on.")

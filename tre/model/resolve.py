@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tre.model.project import Project
-from tre.model.site import Quota, Site, Size, Storage
+from tre.model.site import Areas, Quota, Site, Size
 from tre.model.tiers import TIER_OF, TIERS, Clipboard, Encryption, Packages, Review
 
 EMBEDDED = "embedded"
@@ -28,7 +28,7 @@ class Resolved:
     sandboxed: bool
     encryption: Encryption
     quota: Quota
-    storage: Storage
+    storage: Areas
     retention_days: int
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field
 
-from components.model import Model, Target
+from components.model import Day, Model, Target
 from tre.model.tiers import Clipboard, Encryption, Packages, Review
 from tre.model.words import (
     Email,
@@ -55,7 +54,7 @@ class Quota(Model):
     )
 
 
-class Storage(Model):
+class Areas(Model):
     """The sizes of a project's three areas, in GiB."""
 
     inputs_gib: Gib = Field(default=1, description="Input data, which researchers read only.")
@@ -94,7 +93,7 @@ class Defaults(Settings):
     """What a project of this site starts from."""
 
     quota: Quota = Field(default=Quota(), description="What a whole project may hold at once.")
-    storage: Storage = Field(default=Storage(), description="The sizes of a project's areas.")
+    storage: Areas = Field(default=Areas(), description="The sizes of a project's areas.")
     retention_days: Days = Field(default=365, description="How long data is kept after a project's end.")
 
 
@@ -131,7 +130,7 @@ class StaffMember(Model):
     email: Email = Field(description="Where messages reach this person alone.")
     full_name: Line | None = Field(default=None, description="The name that others see.")
     roles: tuple[SiteRole, ...] = Field(description="What this person does for the site.")
-    expires: datetime.date = Field(description="The last day of this person's access.")
+    expires: Day = Field(description="The last day of this person's access.")
 
 
 class AirlockSettings(Model):

@@ -33,7 +33,9 @@ def for_site(
     """Return the specs of a site's own parts by component."""
     site = loaded.site
     return {
-        "identity": site_identity(site, today=today or datetime.date.today()),
+        "identity": site_identity(
+            site, today=today or datetime.date.today(), embedded_image=images.workspace
+        ),
         "airlock": airlock(site, embedded_image=images.portal),
     }
 
@@ -50,7 +52,7 @@ def for_project(
     }
 
 
-def site_identity(site: Site, *, today: datetime.date) -> IdentitySpec:
+def site_identity(site: Site, *, today: datetime.date, embedded_image: str = EMBEDDED) -> IdentitySpec:
     """Return the site's own staff. It ends with the last of them; those whose term is over are left out."""
     people = [
         Person(
@@ -67,6 +69,7 @@ def site_identity(site: Site, *, today: datetime.date) -> IdentitySpec:
         people=_in_term(people, today),
         sign_in=_sign_in(site),
         expires=max(each.expires for each in site.people),
+        keeper_image=_image(site.defaults.image, embedded_image),
     )
 
 

@@ -98,7 +98,7 @@ config:
       - name: {_quoted(answers.operator)}
         email: {_quoted(answers.operator_email)}
         roles: [operator]
-        expires: {answers.expires.isoformat()}
+        expires: "{answers.expires.isoformat()}"
 """
 
 
@@ -118,7 +118,7 @@ config:
     # The decision that lets the study happen. Everyone's access ends with it at the latest.
     approval:
       reference: {_quoted(answers.approval)}
-      expires: {answers.expires.isoformat()}
+      expires: "{answers.expires.isoformat()}"
 
     # data-analyst, data-steward, information-asset-owner, output-checker, project-manager.
     # Nobody checks the outputs of a project in which they analyse.

@@ -18,12 +18,15 @@ from tre.registry import BACKENDS
 Words = tuple[str, str]
 """What is wrong, and the remedy."""
 
+_SENTENCE: Final = 300
+"""How long a sentence of a validator may be: it may quote what it found."""
+
 _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "string_type": ("text", "Put it in quotes if it is meant as text."),
     "int_type": ("a whole number", "Write it in digits, without quotes."),
     "float_type": ("a number", "Write it in digits, without quotes."),
     "bool_type": ("true or false", 'Write "true" or "false", without quotes.'),
-    "date_type": ("a date", "Write it as year-month-day without quotes, such as 2027-03-31."),
+    "date_type": ("a date", 'Write it as year-month-day, such as "2027-03-31".'),
     "tuple_type": ("a list", 'Write a list: one item a line after "- ", or in [ ].'),
     "dict_type": ("keys with values", 'Write "key: value" lines below it, indented.'),
     "model_type": ("keys with values", 'Write "key: value" lines below it, indented.'),
@@ -161,12 +164,13 @@ def _many(_: Any, context: Mapping[str, Any]) -> Words:
 
 
 def _own(_: Any, context: Mapping[str, Any]) -> Words:
-    return str(context["what"]), str(context["remedy"])
+    return clip(str(context["what"]), _SENTENCE), clip(str(context["remedy"]), _SENTENCE)
 
 
 def _value_error(found: Any, context: Mapping[str, Any]) -> Words:
     # A backend's target raises ValueError with a sentence of its own, which may end in a good example.
     what, _, example = str(context["error"]).partition(", for example ")
+    what, example = clip(what, _SENTENCE), clip(example, _SENTENCE)
     return what, f"Write it like {example}." if example else "Correct it; the reference of targets says how."
 
 

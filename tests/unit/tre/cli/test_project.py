@@ -39,7 +39,7 @@ def test_projects_are_listed_for_programs(tmp_path: Path, capsys: pytest.Capture
 def test_a_project_that_has_ended_is_listed_as_such(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lay_out(tmp_path, SITE, changed(PROJECT, ("expires: 2028-06-30", "expires: 2020-06-30")))
+    lay_out(tmp_path, SITE, changed(PROJECT, ("2028-06-30", "2020-06-30")))
     assert run(["project", "list", "demo", "--folder", str(tmp_path)]) == 0
     assert "ENDED" in capsys.readouterr().err
 
