@@ -99,7 +99,9 @@ def restricted_pod(
     }
 
 
-def claim(name: str, namespace: str, storage_class: str, annotations: Mapping[str, str] | None = None) -> Document:
+def claim(
+    name: str, namespace: str, storage_class: str, annotations: Mapping[str, str] | None = None
+) -> Document:
     """Return a claim of one mebibyte."""
     metadata = {"name": name, "namespace": namespace, "annotations": dict(annotations or {})}
     asked = {"requests": {"storage": "1Mi"}}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from providers.kubernetes.cluster import control_groups, images, network, parts, tools
+from providers.kubernetes.cluster.api import Api
 from providers.kubernetes.cluster.places import State
 from tre import paths
 from tre.errors import TreError, failure
@@ -45,15 +46,21 @@ def start(state: State, report: Report) -> None:
     """
     refuse_unsuitable_machine()
     with _one_at_a_time(state):
-        if holder(state) is None:
-            programs = tools.ensure([*parts.PROGRAMS, "coredns"])
-            built = images.build(report=report)
-            _clean(state)
-            _write_start(state, programs, built)
-            report("starting the node")
-            _spawn(state)
-        if not document(state.progress).get("ready"):
-            _wait_until_ready(state, report)
+        if holder(state) is not None and _becomes_ready(state, report):
+            return
+        # None ran, or the one that ran was ending.
+        _launch(state, report)
+        if not _becomes_ready(state, report):
+            raise _not_ready(state, "it ended while it was starting")
+
+
+def _launch(state: State, report: Report) -> None:
+    programs = tools.ensure([*parts.PROGRAMS, "coredns"])
+    built = images.build(report=report)
+    _clean(state)
+    _write_start(state, programs, built)
+    report("starting the node")
+    _spawn(state)
 
 
 def stop(state: State) -> bool:
@@ -153,7 +160,10 @@ def _spawn(state: State) -> None:
         time.sleep(0.05)
 
 
-def _wait_until_ready(state: State, report: Report) -> None:
+def _becomes_ready(state: State, report: Report) -> bool:
+    """Wait until the cluster is ready, reporting its stages; return False when it ends instead."""
+    if _ready(state):
+        return True
     told: set[str] = set()
     deadline = time.monotonic() + _START_PATIENCE
     while time.monotonic() < deadline:
@@ -161,12 +171,19 @@ def _wait_until_ready(state: State, report: Report) -> None:
         for stage in [stage for stage in progress.get("stages", {}) if stage not in told]:
             told.add(stage)
             report(stage)
-        if progress.get("ready"):
-            return
         if holder(state) is None:
-            raise _not_ready(state, "it ended while it was starting")
+            return False
+        if _ready(state):
+            return True
         time.sleep(0.1)
     raise _not_ready(state, f"it was not ready after {_START_PATIENCE:.0f} s")
+
+
+def _ready(state: State) -> bool:
+    here = node(state)
+    if here is None or not document(state.progress).get("ready"):
+        return False
+    return Api(here.api, state.pki, "administrator").ready()
 
 
 def _not_ready(state: State, what: str) -> TreError:

@@ -28,9 +28,9 @@ from providers.kubernetes.cluster.places import INSIDE
 _CLAIMS: Final = "/api/v1/persistentvolumeclaims"
 _VOLUMES: Final = "/api/v1/persistentvolumes"
 _CLASSES: Final = "/apis/storage.k8s.io/v1/storageclasses"
-_LOOK_AGAIN: Final = 15.0
+_LOOK_AGAIN: Final = 10.0
 _WATCH_SECONDS: Final = 240
-_KEYS_EVERY: Final = 30.0
+_KEYS_EVERY: Final = 20.0
 
 
 class KeyMissing(Unacceptable):

@@ -79,7 +79,9 @@ def test_an_allowance_opens_only_what_it_names(
     assert not connects(kubectl, closed, cluster.internet, 80)
 
 
-def test_names_inside_are_resolved_and_others_do_not_exist(kubectl: Kubectl, neighbours: tuple[str, str]) -> None:
+def test_names_inside_are_resolved_and_others_do_not_exist(
+    kubectl: Kubectl, neighbours: tuple[str, str]
+) -> None:
     _, other = neighbours
     ask = "import socket; print(socket.gethostbyname({!r}))"
     inside = kubectl.python(other, "a", ask.format("kubernetes.default.svc.cluster.local"))

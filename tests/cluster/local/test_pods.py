@@ -41,20 +41,26 @@ def test_pod_security_refuses_a_privileged_pod(kubectl: Kubectl, namespace: str,
     refused = kubectl.attempt("apply", "--dry-run=server", "-f", "-", given=json.dumps(pod))
     assert refused.returncode != 0
     assert "violates PodSecurity" in refused.stderr
-    kubectl.run("label", "namespace", namespace, "--overwrite", "pod-security.kubernetes.io/enforce=privileged")
+    kubectl.run(
+        "label", "namespace", namespace, "--overwrite", "pod-security.kubernetes.io/enforce=privileged"
+    )
     kubectl.run("apply", "--dry-run=server", "-f", "-", given=json.dumps(pod))
 
 
 def test_a_pod_can_have_users_of_its_own(kubectl: Kubectl, namespace: str, image: str) -> None:
     kubectl.start(restricted_pod("mapped", namespace, image, hostUsers=False))
-    inside, outside, _ = kubectl.python(namespace, "mapped", "print(open('/proc/self/uid_map').read())").stdout.split()
+    inside, outside, _ = kubectl.python(
+        namespace, "mapped", "print(open('/proc/self/uid_map').read())"
+    ).stdout.split()
     assert inside == "0"
     assert int(outside) >= 65536
 
 
 def test_a_pod_has_no_more_rights_than_it_was_given(kubectl: Kubectl, namespace: str, image: str) -> None:
     kubectl.start(restricted_pod("powerless", namespace, image))
-    lines = kubectl.python(namespace, "powerless", "print(open('/proc/self/status').read())").stdout.splitlines()
+    lines = kubectl.python(
+        namespace, "powerless", "print(open('/proc/self/status').read())"
+    ).stdout.splitlines()
     status: dict[str, Any] = dict(line.split(":", 1) for line in lines if ":" in line)
     assert int(status["CapBnd"], 16) == 0
     assert int(status["NoNewPrivs"]) == 1

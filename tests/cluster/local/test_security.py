@@ -40,7 +40,9 @@ def test_the_administrator_s_rights_can_be_taken_away(kubectl: Kubectl) -> None:
     assert "system:masters" not in who["groups"]
 
 
-def test_secrets_are_encrypted_where_they_are_kept(kubectl: Kubectl, cluster: ClusterInfo, namespace: str) -> None:
+def test_secrets_are_encrypted_where_they_are_kept(
+    kubectl: Kubectl, cluster: ClusterInfo, namespace: str
+) -> None:
     open_text, secret_text = uuid.uuid4().hex, uuid.uuid4().hex
     metadata = {"name": "probe", "namespace": namespace}
     kubectl.apply(
@@ -57,7 +59,9 @@ def test_the_audit_log_tells_who_did_what_and_no_secret(
 ) -> None:
     secret_text = uuid.uuid4().hex
     metadata = {"name": "audited", "namespace": namespace}
-    kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"value": secret_text}})
+    kubectl.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"value": secret_text}}
+    )
     rules = {"podSelector": {}, "policyTypes": ["Ingress"]}
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
     kubectl.apply({**kind, "metadata": metadata, "spec": rules})

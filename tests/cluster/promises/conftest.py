@@ -61,7 +61,12 @@ def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Generator[Pa
         (folder / f"Pulumi.proof-{name}.yaml").write_text(PROJECT.format(name=name))
     assert cli.execute(["up", "proof", "--yes", "--folder", str(folder)]) == 0
     yield folder
-    assert cli.execute(["destroy", "proof", "--yes", "--erase-data", "--folder", str(folder)]) == 0
+    assert (
+        cli.execute(
+            ["destroy", "proof", "--yes", "--erase-data", "--confirm-erase", "proof", "--folder", str(folder)]
+        )
+        == 0
+    )
 
 
 @pytest.fixture(scope="session")
