@@ -159,8 +159,11 @@ def _read_one(reading: _Reading, file: Path, only: str | None) -> None:
         reading.findings.append(Finding(shown(file), 0, "", what, remedy))
         return
     document = parse(reading.drafts[file], shown(file)) if file in reading.drafts else read(file, shown(file))
-    kind = _kind(document)
     stack = _stack(file)
+    # A site's stack on a further target is called `<site>.<target>`; Pulumi keeps its salt in a file of its own.
+    if "." in stack and set(mapping(document.data)) <= set(PULUMI_KEYS):
+        return
+    kind = _kind(document)
     if only and kind == SITE_KEY and stack != only:
         return
     section = document.data["config"][kind]

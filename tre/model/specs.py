@@ -69,7 +69,7 @@ def site_identity(site: Site, *, today: datetime.date, embedded_image: str = EMB
         people=_in_term(people, today),
         sign_in=_sign_in(site),
         expires=max(each.expires for each in site.people),
-        keeper_image=_image(site.defaults.image, embedded_image),
+        keeper_image=_image(site.defaults.image or EMBEDDED, embedded_image),
     )
 
 

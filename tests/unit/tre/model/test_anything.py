@@ -19,7 +19,7 @@ from tre.model.load import LoadedSite, load_all, load_site
 SITE = (FILES / "everything.site.happy.yaml").read_text()
 PROJECT = (FILES / "everything.project.happy.yaml").read_text()
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
-MANY = settings(max_examples=600, deadline=None, suppress_health_check=SLOW)
+MANY = settings(max_examples=400, deadline=None, suppress_health_check=SLOW)
 FOREIGN = re.compile(
     r"pydantic|validation error|input should|traceback|errors\.pydantic|ValueError|NoneType", re.I
 )

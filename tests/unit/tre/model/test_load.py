@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from components.backend import Backend
 from tests.unit.tre.model.samples import PROJECT, SITE, TODAY, changed, lay_out
+from tre import registry
 from tre.errors import InvalidInput, Problem
 from tre.model.load import load_all, load_site, site_names
 
@@ -124,6 +127,27 @@ def test_a_file_that_pulumi_would_pass_over_is_told(tmp_path: Path) -> None:
     lay_out(tmp_path).joinpath("Pulumi.demo-lung.yml").write_text(PROJECT)
     (problem,) = _problems(lambda: load_site(tmp_path, "demo", today=TODAY))
     assert problem.remedy == "Rename it to Pulumi.demo-lung.yaml."
+
+
+def test_what_pulumi_keeps_for_a_further_target_is_left_alone(tmp_path: Path) -> None:
+    file = lay_out(tmp_path) / "Pulumi.demo.cloud.yaml"
+    file.write_text("encryptionsalt: v1:abc\n")
+    assert list(load_all(tmp_path, today=TODAY)["demo"].files) == ["demo", "demo-heart"]
+    file.write_text("encryptionsalt: v1:abc\nconfg: {}\n")
+    assert "holds neither" in _problems(lambda: load_all(tmp_path, today=TODAY))[0].what
+
+
+def test_a_promise_that_a_backend_declares_as_a_gap_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "workspace/no-copy-out"
+    lay_out(tmp_path, changed(SITE, ("    contacts:", f"    require: [{asked}]\n    contacts:")))
+    monkeypatch.setattr(registry, "backend", Backend)
+    assert load_site(tmp_path, "demo", today=TODAY).site.require == (asked,)
+    monkeypatch.setattr(registry, "backend", partial(Backend, gaps={asked: "logs can be read"}))
+    (problem,) = _problems(lambda: load_site(tmp_path, "demo", today=TODAY))
+    assert problem.what == "the backend kubernetes does not keep this promise: logs can be read"
+    assert problem.where.endswith(":12: config.tre:site.require[0]")
 
 
 def test_one_person_keeps_one_address_across_projects(tmp_path: Path) -> None:
