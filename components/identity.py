@@ -53,11 +53,15 @@ class SignIn(Model):
 
 
 class IdentitySpec(Spec):
-    """The people of a scope. `expires` is the day the scope's own approval ends."""
+    """The people of a scope. `expires` is the day the scope's own approval ends.
+
+    `keeper_image` runs what ends access and stops compute on time, where a backend needs a process for that.
+    """
 
     people: tuple[Person, ...]
     sign_in: SignIn
     expires: datetime.date
+    keeper_image: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from pulumi_kubernetes.rbac.v1 import (
 )
 
 from components.identity import Identity, IdentityOutputs, Person
-from providers.kubernetes import names
+from providers.kubernetes import keeping, names
 from providers.kubernetes.objects import labels, meta, pod_security
 from providers.kubernetes.target import KubernetesTarget
 
@@ -74,6 +74,7 @@ class KubernetesIdentity(Identity[KubernetesTarget]):
 
     def _project(self) -> None:
         place = names.namespace(self.spec.site, self.spec.scope)
+        keeping.let_in(self)
         for role, rights in PROJECT_RIGHTS.items():
             if rights and (holders := self._holders(role)):
                 made = Role(role, metadata=meta(self.spec, role, place), rules=rights, opts=self.child())
@@ -96,6 +97,7 @@ class KubernetesIdentity(Identity[KubernetesTarget]):
 
     def _site(self) -> None:
         self._keys_place()
+        keeping.settle_in(self, self.spec.keeper_image)
         self._cluster_role("auditor", _WALLS, self._holders("auditor"))
         break_glass = names.group(self.spec.site, SITE, "break-glass")
         act_as = PolicyRuleArgs(

@@ -35,6 +35,18 @@ class Dns(Model):
     labels: dict[str, str] = Field(default_factory=lambda: {"k8s-app": "kube-dns"})
 
 
+class Prices(Model):
+    """What compute costs here, by the hour, in `currency` (ISO 4217): what budgets are spent on.
+
+    The figures are the operator's own; the defaults are of the order of public clouds' list prices.
+    """
+
+    currency: str = "GBP"
+    cpu_hour: float = 0.04
+    memory_gib_hour: float = 0.005
+    gpu_hour: float = 1.0
+
+
 class KubernetesTarget(Target):
     """One cluster.
 
@@ -49,6 +61,7 @@ class KubernetesTarget(Target):
     storage: Storage = Storage()
     dns: Dns = Dns()
     network_policies: Literal["standard", "cilium"] = "cilium"
+    prices: Prices = Prices()
     runtime_class: str = ""
     """RuntimeClass of sandboxed pods (gVisor, Kata); empty where the cluster has none."""
     user_namespaces: bool = False

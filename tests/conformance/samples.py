@@ -55,7 +55,13 @@ def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
     login = SignIn(issuer="https://login.example.org")
     return Sample(
         site_identity=IdentitySpec(
-            site=site, scope="site", tier=tier, people=_staff(), sign_in=login, expires=END
+            site=site,
+            scope="site",
+            tier=tier,
+            people=_staff(),
+            sign_in=login,
+            expires=END,
+            keeper_image=IMAGE,
         ),
         identity=IdentitySpec(**common, people=_people(), sign_in=login, expires=END),
         data_store=DataStoreSpec(**common, data_sets=(heart,), loader_image=IMAGE),

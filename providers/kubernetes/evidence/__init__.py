@@ -26,8 +26,6 @@ GAPS: Final[Mapping[str, str]] = {
         " registers shows it"
     ),
     "data_store/recoverable": "the backend takes no snapshots or backups of volumes yet",
-    "data_store/retention-enforced": "the retention time is recorded, and no process of ours acts on it yet",
-    "workspace/budget-capped": "nothing meters a project's use against its budget yet; its quota bounds the rate",
     **{
         f"airlock/{name}": _NO_DOORS
         for name in (

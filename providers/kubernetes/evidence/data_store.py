@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +12,8 @@ from providers.kubernetes import names
 from providers.kubernetes.evidence.view import (
     BINDING,
     CLAIM,
+    CONFIG_MAP,
+    CRON_JOB,
     NAMESPACE,
     POD,
     POLICY,
@@ -19,6 +23,7 @@ from providers.kubernetes.evidence.view import (
     all_of,
     at,
     called,
+    keeper,
     listed,
     mapped,
     planted,
@@ -151,6 +156,26 @@ def access_recorded(records: Records) -> Verdict:
     return all_of("every mount of the data is on the audit record", [policy if audits else None, binding])
 
 
+def retention_enforced(records: Records) -> Verdict:
+    """The data's term is written down, the keeper ends its use, and an overdue project stands out as broken."""
+    project = view(records)
+    own = project.own_namespace()
+    days = str(at(own and own.inputs, "metadata", "annotations", f"{names.LABEL}/retention-days") or "")
+    terms = next((each for each in project.mine(CONFIG_MAP) if at(each.inputs, "data", "terms.json")), None)
+    means, offences = keeper(project)
+    if days.isdigit() and terms is not None:
+        ends = datetime.date.fromisoformat(json.loads(str(at(terms.inputs, "data", "terms.json")))["ends"])
+        if datetime.date.today() > ends + datetime.timedelta(days=int(days)):
+            offences.append(
+                f"the data should be gone: it was kept for {days} days after {ends}; close the project"
+            )
+    return all_of(
+        "the data has a term, and its use ends with it",
+        [own if days.isdigit() else None, terms, *means],
+        offences,
+    )
+
+
 def deletion_certified(records: Records) -> Verdict:
     """The data can be erased for certain: its key is one object, kept apart, and the class depends on it."""
     verdict = key_per_project(records)
@@ -211,6 +236,15 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         {
             "nothing held": _unheld,
             "volumes deleted": changed(lambda record: record.type == STORAGE_CLASS, reclaimPolicy="Delete"),
+        },
+    ),
+    "retention-enforced": Evidence(
+        retention_enforced,
+        {
+            "no keeper": without(lambda record: record.type == CRON_JOB),
+            "kept for too long": changed(
+                called(CONFIG_MAP, "terms"), data={"terms.json": '{"ends": "2001-01-01"}'}
+            ),
         },
     ),
     "access-recorded": Evidence(

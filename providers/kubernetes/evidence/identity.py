@@ -14,12 +14,15 @@ from providers.kubernetes.evidence.view import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
+    CRON_JOB,
     ROLE,
     ROLE_BINDING,
     View,
     all_of,
     at,
     called,
+    is_keepers,
+    keeper,
     listed,
     planted,
     view,
@@ -31,7 +34,8 @@ _EXPIRES: Final = f"{names.LABEL}/expires"
 
 
 def _bindings(project: View) -> list[Record]:
-    return project.mine(ROLE_BINDING)
+    """Return the project's bindings but for the keeper's, which is no person's."""
+    return [each for each in project.mine(ROLE_BINDING) if not is_keepers(project, each)]
 
 
 def _subjects(binding: Record) -> list[Mapping[str, Any]]:
@@ -89,7 +93,7 @@ def need_to_know(records: Records) -> Verdict:
 
 
 def access_expires(records: Records) -> Verdict:
-    """Every binding carries its last day, and none is past it."""
+    """Every binding carries its last day, none is past it, and the keeper takes away those that are."""
     project = view(records)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     bindings = _bindings(project)
@@ -98,7 +102,10 @@ def access_expires(records: Records) -> Verdict:
         for each in bindings
         if not (day := str(at(each.inputs, "metadata", "annotations", _EXPIRES) or "")) or day < today
     ]
-    return all_of("every right has a last day that is still to come", bindings, overdue)
+    means, silent = keeper(project)
+    return all_of(
+        "every right has a last day, on which the keeper ends it", [*bindings, *means], overdue + silent
+    )
 
 
 def duties_separated(records: Records) -> Verdict:
@@ -192,6 +199,7 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
     "access-expires": Evidence(
         access_expires,
         {
+            "no keeper": without(lambda record: record.type == CRON_JOB),
             "no last day": planted(
                 ROLE_BINDING, "endless", subjects=_to("User", "tre:eve"), roleRef={"kind": "Role"}
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -23,10 +24,14 @@ ACCOUNT: Final = "kubernetes:core/v1:ServiceAccount"
 STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
 POLICY: Final = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
 BINDING: Final = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding"
+CRON_JOB: Final = "kubernetes:batch/v1:CronJob"
 ROLE: Final = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING: Final = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 CLUSTER_ROLE: Final = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
 CLUSTER_ROLE_BINDING: Final = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
+
+KEEPER_SILENCE: Final = 900
+"""Seconds without a success after which the keeper, which runs every minute, is taken to be broken."""
 
 Object = Mapping[str, Any]
 
@@ -96,6 +101,42 @@ class View:
             denies = binding is not None and "Deny" in listed(binding.inputs, "spec", "validationActions")
             found += [policy if closed else None, binding if denies else None]
         return found
+
+
+def keeper(project: View) -> tuple[list[Record | None], list[str]]:
+    """Return the means by which the keeper reaches a project, and what is wrong with them.
+
+    Read back, the cron job also tells when it last succeeded; one that has stopped succeeding keeps nothing.
+    """
+    place = names.site_namespace(project.site, "keeper")
+    job = next(
+        (each for each in project.all(CRON_JOB) if at(each.inputs, "metadata", "namespace") == place), None
+    )
+    running = job is not None and not at(job.inputs, "spec", "suspend")
+    binding = next((each for each in project.mine(ROLE_BINDING) if is_keepers(project, each)), None)
+    return [job if running else None, binding], _overdue(job)
+
+
+def is_keepers(project: View, binding: Record) -> bool:
+    """Tell whether a role binding is the keeper's own."""
+    place = names.site_namespace(project.site, "keeper")
+    found = [
+        (each.get("kind"), each.get("name"), each.get("namespace"))
+        for each in listed(binding.inputs, "subjects")
+    ]
+    return found == [("ServiceAccount", "keeper", place)]
+
+
+def _overdue(job: Record | None) -> list[str]:
+    asked = at(job and job.inputs, "status", "lastScheduleTime")
+    if not asked:
+        return []
+    now = datetime.datetime.now(datetime.UTC)
+    done = at(job and job.inputs, "status", "lastSuccessfulTime") or at(
+        job and job.inputs, "metadata", "creationTimestamp"
+    )
+    silent = (now - datetime.datetime.fromisoformat(str(done))).total_seconds()
+    return [f"the keeper has not succeeded for {silent / 60:.0f} minutes"] if silent > KEEPER_SILENCE else []
 
 
 def view(records: Records, component: str = "DataStore") -> View:

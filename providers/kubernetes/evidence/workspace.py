@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from components.contract import Evidence, Record, Records, Verdict
+from components.contract import Evidence, Record, Records, Verdict, changed
 from providers.kubernetes import names
 from providers.kubernetes.evidence.view import (
     ACCOUNT,
     BINDING,
+    CONFIG_MAP,
+    CRON_JOB,
     GUARD,
     LIMITS,
     NAMESPACE,
@@ -22,6 +25,7 @@ from providers.kubernetes.evidence.view import (
     all_of,
     at,
     called,
+    keeper,
     listed,
     mapped,
     planted,
@@ -281,6 +285,15 @@ def quota_enforced(records: Records) -> Verdict:
     return all_of("the project's share is capped", [*(quotas or [None]), *(limits or [None])])
 
 
+def budget_capped(records: Records) -> Verdict:
+    """The project's budget is written down, and the keeper stops its compute when that is spent."""
+    project = view(records)
+    told = [each for each in project.mine(CONFIG_MAP) if at(each.inputs, "data", "budget.json")]
+    bounded = [each for each in told if json.loads(str(at(each.inputs, "data", "budget.json")))["amount"] > 0]
+    means, silent = keeper(project)
+    return all_of("the keeper stops compute when the budget is spent", [*(bounded or [None]), *means], silent)
+
+
 def _egress(*peers: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"policyTypes": ["Egress"], "podSelector": {}, "egress": [{"to": list(peers), **more}]}
 
@@ -380,6 +393,14 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         {
             "no quota": without(lambda record: record.type == QUOTA),
             "no cap on memory": respecified(QUOTA, "quota", hard={"pods": "10"}),
+        },
+    ),
+    "budget-capped": Evidence(
+        budget_capped,
+        {
+            "no keeper": without(lambda record: record.type == CRON_JOB),
+            "a keeper that is suspended": respecified(CRON_JOB, "keeper", suspend=True),
+            "no budget": changed(called(CONFIG_MAP, "workspace"), data={}),
         },
     ),
     "egress-only-through-airlock": Evidence(

@@ -66,6 +66,8 @@ def _of_site(connection: Connection, scope: Scope) -> Iterable[Object]:
     sign_in = connection.get(f"{keys}/configmaps/sign-in")
     if sign_in:
         yield sign_in
+    keeper = names.site_namespace(scope.site, "keeper")
+    yield from connection.items(f"/apis/batch/v1/namespaces/{keeper}/cronjobs")
     for path in _CLUSTER_WIDE:
         yield from connection.items(path)
     for path in _OURS_CLUSTER_WIDE:
