@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -146,7 +146,8 @@ def _look(
             each.missed(wanted, why, error=strict)
         return
     try:
-        there = [each for each in subjects if _there(each, live, wanted, strict=strict)]
+        ours = ledger.remembered(site_folder(subjects[0].part.site))
+        there = [each for each in subjects if _there(each, live, ours, wanted, strict=strict)]
         if there:
             _deployed(there, live)
         if there and Depth.PROBED in wanted:
@@ -159,12 +160,13 @@ def _look(
             each.missed([depth for depth in wanted if depth not in known], why, error=True)
 
 
-def _there(subject: Subject, live: Live, wanted: Sequence[Depth], *, strict: bool) -> bool:
-    """Tell whether a project is deployed: we deployed it, or something of it stands on its target."""
-    known = subject.part.stack in ledger.remembered(site_folder(subject.part.site))
-    subject.there = known or bool(live.remains(subject.scope))
+def _there(
+    subject: Subject, live: Live, ours: Container[str], wanted: Sequence[Depth], *, strict: bool
+) -> bool:
+    """Tell whether a project is deployed: its stack is among ours, or something of it stands on its target."""
+    subject.there = subject.part.stack in ours or bool(live.remains(subject.scope))
     if not subject.there:
-        subject.missed(wanted, "the project is not deployed", error=strict)
+        subject.missed(wanted, "nothing of the project is on its target", error=strict)
     return subject.there
 
 

@@ -44,14 +44,16 @@ def _project(site: str, project: ProjectReport, evidence: bool) -> Iterator[str]
     title = f"{site}/{project.project}"
     yield ""
     yield f"{console.paint(title, 'bold')}  tier {project.tier}, target {project.target} ({project.backend})"
-    for missed in project.unreached:
-        yield f"  {console.paint('not ' + missed.depth, 'yellow')}: {missed.why}"
+    for why, missed in groupby(project.unreached, key=lambda each: each.why):
+        depths = " and ".join(each.depth for each in missed)
+        yield f"  {console.paint(f'not {depths}', 'yellow')}: {why}"
     for component, promises in groupby(project.promises, key=lambda each: each.component):
         yield f"  {component}"
         told = ""
         for each in promises:
             yield from _promise(each, evidence, told)
             told = each.gap
+            yield from _indented(_look_again(site, project.project, each))
 
 
 def _promise(promise: PromiseReport, evidence: bool, told: str) -> Iterator[str]:
@@ -76,6 +78,12 @@ def _reasons(promise: PromiseReport, evidence: bool) -> Iterator[str]:
             yield f"{depth}, {_when(judgement)}: {judgement.because}"
     if promise.status is Status.UNPROVED and not promise.judgements:
         yield "nothing has judged this promise yet"
+
+
+def _look_again(site: str, project: str, promise: PromiseReport) -> Iterator[str]:
+    """Yield what clears a break that an earlier run saw, and this one did not look for."""
+    if promise.status is Status.BROKEN and promise.depth and promise.judgements[promise.depth].age_seconds:
+        yield f"Look again with: tre verify {site} --project {project} --depth {promise.depth}"
 
 
 def _when(judgement: Judgement) -> str:

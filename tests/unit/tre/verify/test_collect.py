@@ -154,7 +154,9 @@ def test_a_project_that_is_not_deployed_fails_only_who_asked_for_a_depth(
     live.there = ()
     report = run(loaded, depth)
     assert report.failed is failed
-    assert [each.why for each in report.projects[0].unreached] == ["the project is not deployed"] * 2
+    assert [each.why for each in report.projects[0].unreached] == [
+        "nothing of the project is on its target"
+    ] * 2
     assert [call[0] for call in live.calls] == ["remains"]
 
 

@@ -80,6 +80,21 @@ def test_every_gap_is_printed_and_its_reason_stands_by_the_first_of_its_kind(
         assert each.gap.split(",")[0][:40] in text
 
 
+def test_a_break_that_an_earlier_run_saw_says_how_to_look_again(loaded: LoadedSite, live: FakeLive) -> None:
+    fresh = reported(loaded, live, kept=False)
+    again = "Look again with: tre verify demo --project breast --depth probed"
+    assert not any(again in line for line in lines(fresh))
+    assert any(again in line for line in lines(verify(loaded, ["breast"], Depth.DECLARED, lambda _: None)))
+
+
+def test_depths_that_were_not_reached_stand_in_one_line_with_the_reason(
+    loaded: LoadedSite, live: FakeLive
+) -> None:
+    live.there = ()
+    report = verify(loaded, ["breast"], None, lambda _: None)
+    assert "  not deployed and probed: nothing of the project is on its target" in lines(report)
+
+
 def test_words_carry_the_meaning_without_colour(
     loaded: LoadedSite, live: FakeLive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
