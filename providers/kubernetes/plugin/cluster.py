@@ -70,11 +70,13 @@ class Cluster:
                 "DELETE", self._path(reference), body=options, kind="application/json"
             )
         except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND or "UID in precondition" in error.message:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return None
             if error.status != HTTPStatus.CONFLICT:
                 raise
-            return self.get(reference)
+            # Either it is on its way out already, or another object has its name now.
+            live = self.get(reference)
+            return live if live and uid in ("", part(live, "metadata", "uid")) else None
         return None if answer.get("kind") == "Status" else answer
 
     def watch(self, reference: Reference, version: str, seconds: int) -> Iterator[Object]:

@@ -48,6 +48,11 @@ def api(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiSe
 @pytest.fixture
 def cluster(api: ApiServer) -> Client:
     """A client for what is really in the API server, independent of the plugin's own objects."""
+    return client_of(api)
+
+
+def client_of(api: ApiServer) -> Client:
+    """An administrator's client."""
     return Client(endpoint(Source(api.kubeconfig.read_text())))
 
 
@@ -82,16 +87,12 @@ MakeStack = Callable[[str, Program], Stack]
 
 
 @pytest.fixture
-def make(tmp_path: Path, port: int, api: ApiServer) -> Iterator[MakeStack]:
-    """Makes stacks that the shared plugin serves; they are destroyed at the end."""
-    made: list[Stack] = []
+def make(tmp_path: Path, port: int, api: ApiServer) -> MakeStack:
+    """Makes stacks that the shared plugin serves; what they leave goes with the API server."""
 
     def new(name: str, program: Program) -> Stack:
         folder = tmp_path / name
         folder.mkdir()
-        made.append(new_stack(name, folder, attached(port, api.kubeconfig), program))
-        return made[-1]
+        return new_stack(name, folder, attached(port, api.kubeconfig), program)
 
-    yield new
-    for stack in made:
-        stack.destroy()
+    return new

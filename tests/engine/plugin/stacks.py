@@ -23,6 +23,11 @@ class Stack:
     stack: automation.Stack
     folder: Path
 
+    def attach(self, port: int, kubeconfig: Path) -> None:
+        """From now on use the plugin at `port`."""
+        workspace = self.stack.workspace
+        workspace.env_vars = {**workspace.env_vars, **attached(port, kubeconfig)}
+
     def run(self, program: Program) -> "Stack":
         """The same stack with another program."""
         self.stack.workspace.program = program
@@ -49,7 +54,8 @@ class Stack:
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The recorded resources by the name that the program gave them."""
-        found: list[dict[str, Any]] = dict(self.stack.export_stack().deployment or {})["resources"]
+        deployment: dict[str, Any] = dict(self.stack.export_stack().deployment or {})
+        found: list[dict[str, Any]] = deployment.get("resources") or []
         return {resource["urn"].rpartition("::")[2]: resource for resource in found}
 
     def pending(self) -> list[Any]:
