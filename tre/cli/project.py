@@ -116,7 +116,7 @@ def _checkers(loaded: LoadedSite, data: Sequence[str]) -> int:
 
 def _people(option: str, given: Sequence[str], role: str, needed: int) -> list[tuple[str, str, str]]:
     missing = range(len(given), needed)
-    asked = [ask(None, option, f"A {role.replace('-', ' ')}, as NAME=EMAIL") for _ in missing]
+    asked = [ask(None, option, f"One {role.replace('-', ' ')}, as NAME=EMAIL") for _ in missing]
     return [(*_named(option, each), role) for each in (*given, *asked)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from pathlib import Path
 
@@ -183,3 +184,24 @@ def test_what_only_a_person_knows_is_asked_for_and_never_made_up(
     assert run(["project", "add", "demo", "heart", "--folder", str(tmp_path), "--title", "Hearts"]) == 2
     assert "--approval: is missing" in capsys.readouterr().err
     assert "CHANGEME" not in (tmp_path / "Pulumi.demo.yaml").read_text()
+
+
+class Terminal(io.StringIO):
+    """A person who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_person_at_a_terminal_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = ["--folder", str(tmp_path)]
+    monkeypatch.setattr("sys.stdin", Terminal("olive@example.org\n\nolive\n2030-12-31\n"))
+    assert run(["init", "demo", *folder]) == 0
+    answers = "Hearts\nREC-1\n2029-12-31\nada=ada@example.org\ncarol=carol@example.org\n2500\n"
+    monkeypatch.setattr("sys.stdin", Terminal(answers))
+    assert run(["project", "add", "demo", "heart", *folder]) == 0
+    loaded = load_site(tmp_path, "demo")
+    assert loaded.site.title == "demo TRE"
+    assert [each.name for each in loaded.projects["heart"].people] == ["ada", "carol"]
+    monkeypatch.setattr("sys.stdin", Terminal("olive@example.org\n\nolive\nsoon\n"))
+    assert run(["init", "other", *folder]) == 2
