@@ -87,8 +87,8 @@ def restricted_pod(
         },
         "volumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in ("tmp", *claims)],
     }
-    volumes = [{"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
-    volumes = [{"name": "tmp", "emptyDir": {}}, *volumes]
+    volumes: list[Document] = [{"name": "tmp", "emptyDir": {}}]
+    volumes += [{"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
     security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     own = {"securityContext": security, "containers": [container], "volumes": volumes}
     return {

@@ -1,7 +1,7 @@
 """Container images without a registry: built once, kept in the cache, named by digest, imported by the cluster.
 
 `workspace` is built from its Containerfile by buildah on a base that mmdebstrap makes; `pause` and `coredns` are
-images of one static file. `python -m providers.kubernetes.cluster.images build` builds what is missing.
+images of one static file. `tre cluster images` builds what is missing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -216,17 +215,3 @@ def _run(command: Sequence[str], log: Path) -> None:
         raise failure(
             f"image {log.parent.name}", f"{step} ended with {ended.returncode}", f"its log is {log}"
         )
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Build the images named after `build` (all, when none is named) and print their references."""
-    if not arguments or arguments[0] != "build":
-        sys.stderr.write("usage: python -m providers.kubernetes.cluster.images build [NAME ...]\n")
-        return 2
-    for image in build(arguments[1:] or NAMES, lambda text: print(text, file=sys.stderr)).values():  # noqa: T201
-        sys.stdout.write(f"{image.reference}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

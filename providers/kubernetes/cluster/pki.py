@@ -133,6 +133,9 @@ def _issue(folder: Path, leaf: Leaf) -> None:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+        )
     )
     if leaf.serves:
         names = x509.SubjectAlternativeName([_general_name(name) for name in leaf.serves])
@@ -154,6 +157,7 @@ def _builder(
     start = _now() - datetime.timedelta(minutes=5)  # clocks of a laptop that slept may step back a little
     return (
         x509.CertificateBuilder()
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator
 
@@ -41,7 +42,7 @@ def connects(kubectl: Kubectl, namespace: str, host: str, port: int) -> bool:
 
 
 def policy(name: str, namespace: str, **spec: object) -> Document:
-    both = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    both: Document = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     metadata = {"name": name, "namespace": namespace}
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
     return {**kind, "metadata": metadata, "spec": {**both, **spec}}
@@ -71,7 +72,7 @@ def test_an_allowance_opens_only_what_it_names(
     kubectl: Kubectl, cluster: ClusterInfo, neighbours: tuple[str, str]
 ) -> None:
     closed, other = neighbours
-    peers = [{"podSelector": {}}]
+    peers: list[Document] = [{"podSelector": {}}]
     kubectl.apply(policy("default-deny", closed))
     kubectl.apply(policy("within", closed, ingress=[{"from": peers}], egress=[{"to": peers}]))
     eventually(lambda: connects(kubectl, closed, kubectl.address(closed, "b"), 8000), "the allowance")
@@ -93,8 +94,6 @@ def test_names_inside_are_resolved_and_others_do_not_exist(
 def test_a_pod_cannot_reach_the_machine(
     kubectl: Kubectl, cluster: ClusterInfo, neighbours: tuple[str, str]
 ) -> None:
-    import socket
-
     machine = cluster.api.split("/")[2].rsplit(".", 1)[0] + ".1"
     with socket.create_server(("", 0)) as server:
         port = int(server.getsockname()[1])

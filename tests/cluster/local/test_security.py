@@ -14,7 +14,7 @@ import pytest
 
 from providers.kubernetes.cluster import ClusterInfo
 from providers.kubernetes.cluster.network import NODE_NAME
-from tests.cluster.kubectl import Kubectl, eventually
+from tests.cluster.kubectl import Document, Kubectl, eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -62,7 +62,7 @@ def test_the_audit_log_tells_who_did_what_and_no_secret(
     kubectl.apply(
         {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"value": secret_text}}
     )
-    rules = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    rules: Document = {"podSelector": {}, "policyTypes": ["Ingress"]}
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
     kubectl.apply({**kind, "metadata": metadata, "spec": rules})
     text = cluster.audit_log.read_text()
