@@ -81,9 +81,9 @@ class Live(Protocol):
     ) -> JobState:
         """Run a command as a job in the workspace and return how it ended; without `wait`, how it stands.
 
-        A job of this `name` that is under way is joined, and one that has ended is replaced. `script` is the text
-        of a file that the job finds, read-only, at `SCRIPT`. `say` is told each change of the job's state, and
-        nothing of what it prints.
+        A job of this `name` that is there already is not run again, and one that failed is replaced. `script` is
+        the text of a file that the job finds, read-only, at `SCRIPT`. `say` is told each change of the job's
+        state, and nothing of what it prints.
         """
         ...
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INTERPRETERS: Final = {".py": "python3", ".r": "Rscript", ".sh": "bash"}
 """What runs a script when no command is given, by its file's suffix in small letters."""
-JOB_NAME: Final = r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
+JOB_NAME: Final = r"[a-z]([a-z0-9-]{0,29}[a-z0-9])?"
 OUTPUT_STAYS: Final = "What it wrote stays in the project; it leaves through the airlock alone."
 
 
@@ -161,7 +161,7 @@ def _wish(words: Sequence[str], script: Path | None, name: str | None, wait: boo
 def _job_name(name: str, command: Sequence[str], text: str) -> str:
     """Return a name that the same command and script always have, and others never."""
     if not re.fullmatch(JOB_NAME, name):
-        remedy = "Use 1 to 40 of a-z, 0-9 and hyphens, a letter first and no hyphen last."
+        remedy = "Use 1 to 31 of a-z, 0-9 and hyphens, a letter first and no hyphen last."
         raise InvalidInput(Problem(f"--name {name[:60]}", "is no job's name", remedy))
     content = json.dumps([*command, text])
     return f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

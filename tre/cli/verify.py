@@ -39,7 +39,7 @@ def command(
     from tre.verify import collect, memory, report, text
 
     loaded = load(folder, site, allow_expired=True)
-    found = collect.verify(loaded, chosen(loaded, project), Depth(depth) if depth else None, console.say)
+    found = collect.verify(loaded, chosen(loaded, project), Depth(depth) if depth else None, _told)
     document = report.document(found)
     file = memory.keep_report(site, document, found.when)
     if as_json:
@@ -49,6 +49,10 @@ def command(
             console.say(line)
         console.say(f"The report is kept in {file}.")
     return ExitCode.FAILED if found.broken or found.failed else ExitCode.DONE
+
+
+def _told(what: str) -> None:
+    console.say(f"    {what}")
 
 
 def chosen(loaded: LoadedSite, project: str | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ _LOOK_SECONDS: Final = 0.5
 _KEEP_SECONDS: Final = 86400
 _GONE_SECONDS: Final = 60
 _MAX_SCRIPT: Final = 500_000
+_NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 def template(connection: Connection, scope: Scope) -> Mapping[str, Any]:
@@ -128,51 +130,49 @@ def run(
     command: Sequence[str],
     say: Callable[[str], None],
     *,
+    name: str = "",
     script: str = "",
     wait: bool = True,
-    name: str = "",
 ) -> JobState:
     """Run a command as a job; `script` (its text) appears in the pod as `/code/script`.
 
-    A job of this `name` that is under way is joined, and one that has ended is replaced.
+    A job of the same `name` that is there already is not run again: its state is returned. One that failed is
+    replaced.
 
     Raises:
-        TreError: the project is not deployed, or the script is too large.
+        TreError: the project is not deployed, the name is not one, or the script is too large.
     """
+    _check(name, script)
+    made = template(connection, scope)
+    place, name = names.namespace(scope.site, scope.project), name or f"run-{secrets.token_hex(4)}"
+    jobs = f"/apis/batch/v1/namespaces/{place}/jobs"
+    if state(connection, place, name).state == "failed":
+        _clear(connection, place, name)
+        code = _carry_code(connection, scope, place, name, script) if script else ""
+        connection.create(jobs, _job(scope, name, made, command, code))
+    if not wait:
+        return state(connection, place, name)
+    return wait_for(connection, place, name, say, deadline=made["deadline_seconds"])
+
+
+def _clear(connection: Connection, place: str, name: str) -> None:
+    """Take away what is left of a job that failed, if anything is."""
+    path = f"/apis/batch/v1/namespaces/{place}/jobs/{name}"
+    connection.delete(path)
+    end = time.monotonic() + _GONE_SECONDS
+    while connection.get(path) is not None:
+        if time.monotonic() > end:
+            raise failure(path, "is still there a minute after its removal", "Use another name.")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _check(name: str, script: str) -> None:
     if len(script.encode()) > _MAX_SCRIPT:
         raise failure(
             "script", f"is larger than {_MAX_SCRIPT} bytes", "Put it into the working area instead."
         )
-    made = template(connection, scope)
-    place, job = names.namespace(scope.site, scope.project), name or f"run-{secrets.token_hex(4)}"
-    if not name or not _under_way(connection, place, job):
-        code = _carry_code(connection, scope, place, job, script) if script else ""
-        connection.create(f"/apis/batch/v1/namespaces/{place}/jobs", _job(scope, job, made, command, code))
-    return (
-        wait_for(connection, place, job, say, deadline=made["deadline_seconds"])
-        if wait
-        else state(connection, place, job)
-    )
-
-
-def _under_way(connection: Connection, place: str, name: str) -> bool:
-    """Tell whether a job of this name waits or runs; take away one that has ended, with its script."""
-    if state(connection, place, name).state in ("queued", "running"):
-        return True
-    stale = (
-        f"/apis/batch/v1/namespaces/{place}/jobs/{name}",
-        f"/api/v1/namespaces/{place}/configmaps/{name}",
-    )
-    end = time.monotonic() + _GONE_SECONDS
-    for path in stale:
-        connection.delete(path)
-        while connection.get(path) is not None:
-            if time.monotonic() > end:
-                raise failure(
-                    path, "is still there a minute after its removal", "Try again, or use another name."
-                )
-            time.sleep(_LOOK_SECONDS)
-    return False
+    if name and not _NAME.fullmatch(name):
+        raise failure(f"job {name}", "is no job's name", "Use up to 40 small letters, digits and hyphens.")
 
 
 def _carry_code(connection: Connection, scope: Scope, place: str, name: str, script: str) -> str:
@@ -180,10 +180,10 @@ def _carry_code(connection: Connection, scope: Scope, place: str, name: str, scr
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": place, "labels": marks(scope, "code")},
-        "immutable": True,
         "data": {"script": script},
     }
-    connection.create(f"/api/v1/namespaces/{place}/configmaps", body)
+    # Applied, not created: a run that was cut short between code and job is taken up again.
+    connection.apply(f"/api/v1/namespaces/{place}/configmaps/{name}", body)
     return name
 
 
