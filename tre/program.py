@@ -102,7 +102,9 @@ def site_part(loaded: LoadedSite, target: str, settled: Settled) -> Part:
         target=place,
         tier=site.tier,
         specs={
-            "identity": specs.site_identity(site, today=settled.today),
+            "identity": specs.site_identity(
+                site, today=settled.today, embedded_image=settled.image("workspace", place)
+            ),
             "airlock": specs.airlock(site, embedded_image=settled.image("portal", place)),
         },
     )
