@@ -12,6 +12,7 @@ import os
 import socket
 import string
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -55,10 +56,10 @@ def main() -> None:
     Raises:
         TimeoutError: something did not answer in time; the supervisor will start again.
     """
-    start = cast("Mapping[str, Any]", json.loads((INSIDE / "start.json").read_text()))
+    start = _start()
     node = network.Node(int(json.loads(INSIDE.node.read_text())["slot"]))
     api, progress = Api(node.api, INSIDE.pki, "bootstrap"), Progress()
-    importing = _in_background(lambda: _import_images(start["images"], progress))
+    importing = _in_background(lambda: _import_images(start["images"], progress.reached))
     _wait("API server", api.ready)
     _mark(parts.API_READY)
     progress.reached("API server answers")
@@ -71,6 +72,15 @@ def main() -> None:
         progress.reached(what)
     importing()
     progress.reached("ready", ready=True)
+
+
+def load_images() -> None:
+    """Import the images that a running cluster was given after its start."""
+    _import_images(_start()["images"], lambda _: None)
+
+
+def _start() -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", json.loads((INSIDE / "start.json").read_text()))
 
 
 def _tests(api: Api) -> Sequence[tuple[str, Callable[[], bool]]]:
@@ -105,7 +115,7 @@ def _in_background(work: Callable[[], None]) -> Callable[[], None]:
     return finish
 
 
-def _import_images(images: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+def _import_images(images: Mapping[str, Mapping[str, str]], reached: Callable[[str], None]) -> None:
     _wait("containerd", places.CONTAINERD_SOCKET.exists)
     held = set(_ctr("images", "list", "--quiet").stdout.decode().split())
     # What the node itself needs comes first: pods start while the large ones are unpacked.
@@ -114,7 +124,7 @@ def _import_images(images: Mapping[str, Mapping[str, str]], progress: Progress) 
             _mark(parts.IMAGES_READY)
         if images[name]["reference"] not in held:
             _import(Path(images[name]["layout"]))
-        progress.reached(f"image {name}")
+        reached(f"image {name}")
     _mark(parts.IMAGES_READY)
 
 
@@ -226,4 +236,4 @@ def _mark(stage: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    load_images() if sys.argv[1:] == ["images"] else main()

@@ -47,6 +47,7 @@ def start(state: State, report: Report) -> None:
     refuse_unsuitable_machine()
     with _one_at_a_time(state):
         if holder(state) is not None and _becomes_ready(state, report):
+            _load_changed_images(state, report)
             return
         # None ran, or the one that ran was ending.
         _launch(state, report)
@@ -132,11 +133,35 @@ def _one_at_a_time(state: State) -> Generator[None]:
 def _write_start(state: State, programs: Mapping[str, Tool], built: Mapping[str, images.Image]) -> None:
     documents = {
         "programs": {name: tool.document() for name, tool in programs.items()},
-        "images": {
-            name: {"reference": image.reference, "layout": str(image.layout)} for name, image in built.items()
-        },
+        "images": _listed(built),
     }
     paths.write_private(state / "start.json", json.dumps(documents, indent=1))
+
+
+def _load_changed_images(state: State, report: Report) -> None:
+    """Give a running cluster the images whose sources have changed since it was started."""
+    former, built = document(state / "start.json"), images.build(report=report)
+    changed = [name for name in built if former["images"][name]["reference"] != built[name].reference]
+    if not changed:
+        return
+    report(f"loading {', '.join(changed)}")
+    paths.write_private(state / "start.json", json.dumps({**former, "images": _listed(built)}, indent=1))
+    inside = ["nsenter", "--target", str(holder(state)), "--mount", "--net", "--pid"]
+    command = [*inside, sys.executable, "-m", "providers.kubernetes.cluster.bootstrap", "images"]
+    if subprocess.run(command, check=False, cwd="/", env=_environment()).returncode != 0:
+        raise failure(
+            "local cluster", f"it could not load {', '.join(changed)}", f"its logs are in {state.logs}"
+        )
+
+
+def _listed(built: Mapping[str, images.Image]) -> dict[str, dict[str, str]]:
+    return {
+        name: {"reference": image.reference, "layout": str(image.layout)} for name, image in built.items()
+    }
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(paths.checkout())}
 
 
 def _spawn(state: State) -> None:
@@ -150,7 +175,7 @@ def _spawn(state: State) -> None:
             stdout=out,
             stderr=out,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": str(paths.checkout())},
+            env=_environment(),
             start_new_session=True,
         )
     deadline = time.monotonic() + _STOP_PATIENCE
