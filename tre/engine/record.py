@@ -23,7 +23,21 @@ from pulumi.runtime.sync_await import _sync_await  # pyright: ignore[reportPriva
 from components.contract import Record
 
 COMPONENT_PREFIX: Final = "tre:index:"
-_COMPUTED: Final = ("arn", "name", "keyId", "url", "fqdn", "principalId", "clientId", "endpoint", "vaultUri")
+_COMPUTED: Final = (
+    "arn",
+    "name",
+    "keyId",
+    "keyUri",
+    "keyUriWithVersion",
+    "url",
+    "fqdn",
+    "principalId",
+    "clientId",
+    "endpoint",
+    "vaultUri",
+)
+_OTHER_SHAPE: Final = ("userAssignedIdentities",)
+"""Properties that go in as a list and come out as a map, so that echoing them would break an SDK's typing."""
 
 
 class _Placeholders(mocks.Mocks):
@@ -31,10 +45,19 @@ class _Placeholders(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         computed = {key: f"{args.name}.{key}" for key in _COMPUTED}
-        return f"{args.name}.id", {**computed, **cast("dict[str, Any]", args.inputs)}
+        return f"{args.name}.id", {**computed, **_echoed(cast(Any, args).inputs)}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise LookupError(f"{args.token} asks the backend a question, which an offline plan cannot")
+
+
+def _echoed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, Any]", value).items()
+        return {key: _echoed(each) for key, each in fields if key not in _OTHER_SHAPE}
+    if isinstance(value, list):
+        return [_echoed(each) for each in cast("list[Any]", value)]
+    return value
 
 
 class _Recorder(mocks.MockMonitor):
