@@ -63,6 +63,8 @@ class Record:
     protect: bool = False
     retain: bool = False
     urn: str = field(default="", compare=False)
+    after: tuple[str, ...] = field(default=(), compare=False)
+    """URNs of the resources that it waits for."""
 
 
 Records = Sequence[Record]

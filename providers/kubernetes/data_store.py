@@ -65,8 +65,8 @@ class KubernetesDataStore(DataStore[KubernetesTarget]):
                 ("outbox", self.spec.outbox_gib, ANALYST_USER),
             )
         }
-        self._wall(namespace)
-        self._loader(namespace, claims["inputs"])
+        wall = self._wall(namespace)
+        self._loader([namespace, wall, claims["inputs"]])
         return DataStoreOutputs(
             inputs=claims["inputs"].metadata.name,
             working=claims["working"].metadata.name,
@@ -145,34 +145,34 @@ class KubernetesDataStore(DataStore[KubernetesTarget]):
             opts=self.held(depends_on=after),
         )
 
-    def _wall(self, namespace: Namespace) -> None:
+    def _wall(self, namespace: Namespace) -> NetworkPolicy:
         """Deny all traffic from the namespace's first moment: the wall stands before anything moves in."""
-        NetworkPolicy(
+        return NetworkPolicy(
             "default-deny",
             metadata=meta(self.spec, "default-deny", self._place),
             spec=default_deny(),
             opts=self.child(depends_on=[namespace]),
         )
 
-    def _loader(self, namespace: Namespace, inputs: PersistentVolumeClaim) -> None:
+    def _loader(self, after: list[pulumi.Resource]) -> None:
         account = ServiceAccount(
             LOADER,
             metadata=meta(self.spec, LOADER, self._place),
             automount_service_account_token=False,
-            opts=self.child(depends_on=[namespace]),
+            opts=self.child(depends_on=after[:1]),
         )
         plan = ConfigMap(
             "loader-plan",
             metadata=meta(self.spec, "loader-plan", self._place),
             data={"loader.py": _SCRIPT, "plan.json": self._plan()},
-            opts=self.child(depends_on=[namespace]),
+            opts=self.child(depends_on=after[:1]),
         )
         if self._from_image():
             Job(
                 "load",
                 metadata=meta(self.spec, "load", self._place, extra={f"{names.LABEL}/role": LOADER}),
                 spec=self._load_job(),
-                opts=self.child(depends_on=[account, plan, inputs]),
+                opts=self.child(depends_on=[account, plan, *after]),
             )
 
     def _from_image(self) -> list[dict[str, str]]:
