@@ -236,7 +236,7 @@ def many(count: int) -> Program:
 
 def test_a_killed_plugin_leaves_a_stack_that_the_next_up_finishes(tmp_path: Path, api: ApiServer) -> None:
     (tmp_path / "state").mkdir()
-    with plugin_process(tmp_path) as (process, port):
+    with plugin_process(tmp_path, KUBECONFIG=str(api.kubeconfig)) as (process, port):
         stack = new_stack("killed", tmp_path / "state", attached(port, api.kubeconfig), many(150))
         killer = threading.Thread(target=_kill_when_begun, args=(process, api, 20))
         killer.start()
@@ -244,7 +244,7 @@ def test_a_killed_plugin_leaves_a_stack_that_the_next_up_finishes(tmp_path: Path
             stack.up()
         killer.join()
     assert stack.pending() == []
-    with plugin_process(tmp_path) as (_, port):
+    with plugin_process(tmp_path, KUBECONFIG=str(api.kubeconfig)) as (_, port):
         stack.attach(port, api.kubeconfig)
         stack.up()
         assert sum(name.startswith("many-") for name in stack.resources()) == 150
@@ -265,7 +265,10 @@ def _kill_when_begun(process: "subprocess.Popen[str]", api: ApiServer, count: in
 def test_an_api_server_that_comes_back_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "api").mkdir()
-    with running(tmp_path / "api") as api, plugin_process(tmp_path) as (_, port):
+    with (
+        running(tmp_path / "api") as api,
+        plugin_process(tmp_path, KUBECONFIG=str(api.kubeconfig)) as (_, port),
+    ):
         stack = new_stack("outage", tmp_path / "state", attached(port, api.kubeconfig), many(30))
         stack.up()
         stack.run(many(31))
@@ -279,7 +282,10 @@ def test_an_api_server_that_comes_back_is_waited_for(tmp_path: Path) -> None:
 def test_an_api_server_that_stays_away_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "api").mkdir()
-    with running(tmp_path / "api") as api, plugin_process(tmp_path) as (_, port):
+    with (
+        running(tmp_path / "api") as api,
+        plugin_process(tmp_path, KUBECONFIG=str(api.kubeconfig)) as (_, port),
+    ):
         stack = new_stack("away", tmp_path / "state", attached(port, api.kubeconfig), many(1))
         stack.up()
         stack.run(many(2))
