@@ -71,6 +71,16 @@ class KubernetesLive:
         return doctor.check(self._target, tier)
 
     @spoken
+    def stop(self, scope: Scope, say: Callable[[str], None]) -> None:
+        """End everything that computes in a project, and return when it has gone."""
+        jobs.stop(self.connection, scope, say)
+
+    @spoken
+    def stop(self, scope: Scope, say: Callable[[str], None]) -> None:
+        """End everything that computes in a project."""
+        jobs.stop(self.connection, scope, say)
+
+    @spoken
     def holdings(self, scope: Scope) -> Mapping[str, Any]:
         """Return what a deletion certificate names: manifest, volumes and key fingerprints."""
         return closing.holdings(self.connection, scope)

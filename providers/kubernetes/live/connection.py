@@ -65,11 +65,14 @@ class Connection:
         """Change some fields of an object (JSON merge patch, RFC 7386)."""
         return self._client.request("PATCH", path, None, body, "application/merge-patch+json")
 
-    def delete(self, path: str) -> None:
-        """Delete an object and what it owns; one that is gone is no error."""
+    def delete(self, path: str, *, grace_seconds: int = 0) -> None:
+        """Delete an object and what it owns; one that is gone is no error.
+
+        With no grace a pod is forgotten at once, while its processes may still end.
+        """
         try:
             self._client.request(
-                "DELETE", path, {"propagationPolicy": "Background", "gracePeriodSeconds": "0"}
+                "DELETE", path, {"propagationPolicy": "Background", "gracePeriodSeconds": str(grace_seconds)}
             )
         except ApiError as error:
             if error.status != HTTPStatus.NOT_FOUND:
