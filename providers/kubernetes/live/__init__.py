@@ -76,11 +76,6 @@ class KubernetesLive:
         jobs.stop(self.connection, scope, say)
 
     @spoken
-    def stop(self, scope: Scope, say: Callable[[str], None]) -> None:
-        """End everything that computes in a project."""
-        jobs.stop(self.connection, scope, say)
-
-    @spoken
     def holdings(self, scope: Scope) -> Mapping[str, Any]:
         """Return what a deletion certificate names: manifest, volumes and key fingerprints."""
         return closing.holdings(self.connection, scope)

@@ -21,7 +21,6 @@ from tre.errors import failure
 SCRIPT_FOLDER: Final = "/code"
 _LOOK_SECONDS: Final = 0.5
 _KEEP_SECONDS: Final = 86400
-_STOP_SECONDS: Final = 60
 _GONE_SECONDS: Final = 60
 _MAX_SCRIPT: Final = 500_000
 _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -288,27 +287,6 @@ def stop(connection: Connection, scope: Scope, say: Callable[[str], None]) -> No
             raise failure(
                 f"project {scope.project}", f"pods do not end: {what}", "Look at their node, then try again."
             )
-        time.sleep(_LOOK_SECONDS)
-
-
-def stop(connection: Connection, scope: Scope, say: Callable[[str], None]) -> None:
-    """End every job and pod of a project, and wait until they have gone.
-
-    Raises:
-        TreError: a pod is still there after its time.
-    """
-    place = names.namespace(scope.site, scope.project)
-    jobs, pods = f"/apis/batch/v1/namespaces/{place}/jobs", f"/api/v1/namespaces/{place}/pods"
-    # Jobs first: one that is still there would replace the pod it lost.
-    for path in (jobs, pods):
-        for each in connection.items(path):
-            say(f"ending {at(each, 'metadata', 'name')} of {scope.project}")
-            connection.delete(f"{path}/{at(each, 'metadata', 'name')}")
-    end = time.monotonic() + _STOP_SECONDS
-    while left := connection.items(pods):
-        if time.monotonic() > end:
-            what = ", ".join(str(at(each, "metadata", "name")) for each in left)
-            raise failure(f"project {scope.project}", f"pods did not end: {what}", "Try it again.")
         time.sleep(_LOOK_SECONDS)
 
 
