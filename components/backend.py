@@ -95,6 +95,14 @@ class Live(Protocol):
         """Return what a job printed: data, for a break-glass on record."""
         ...
 
+    def stop(self, scope: Scope, say: Callable[[str], None]) -> None:
+        """End everything that computes in a project, and return when it has gone.
+
+        Called before a stack is taken down: nothing may compute without its walls, and what is in use cannot be
+        erased.
+        """
+        ...
+
     def holdings(self, scope: Scope) -> Mapping[str, Any]:
         """Return what a deletion certificate names.
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 from components.airlock import Airlock, AirlockOutputs
-from components.backend import Backend
+from components.backend import Backend, Scope
 from components.contract import Evidence, Records, Verdict, kept, of_type
 from components.data_store import DataStore, DataStoreOutputs
 from components.identity import Identity, IdentityOutputs
@@ -76,6 +76,9 @@ class World:
         """Return what the checks of the target found."""
         return self.findings
 
+    def stop(self, scope: Scope, say: Callable[[str], None]) -> None:
+        """End what computes in a project: nothing does."""
+
     def backend(self) -> Backend:
         """Return the backend."""
         world = self
@@ -115,7 +118,7 @@ class World:
                 "airlock/only-way-out": Evidence(_one_door),
             },
             engine_environment=self.environment,
-            live=lambda target: self,  # pyright: ignore[reportArgumentType] # only its checks are asked
+            live=lambda target: self,  # pyright: ignore[reportArgumentType] # only its checks, and to end nothing
         )
 
 

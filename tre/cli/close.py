@@ -9,6 +9,7 @@ import click
 
 from tre import console
 from tre.cli.consent import typed
+from tre.cli.destroy import held
 from tre.cli.sites import json_option, load, settle, site_argument, tell_failures, yes_option
 from tre.cli.verify import known
 from tre.errors import Problem, Refused, TreError
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.backend import Live
+    from tre.engine.session import Session
     from tre.engine.stack import Outcome
+    from tre.engine.work import Work
     from tre.model.load import LoadedSite
     from tre.program import Part
     from tre.verify.closing import Closed, Closing
@@ -44,7 +47,7 @@ def command(site: str, folder: Path, project: str, confirm: str | None, yes: boo
     _announce(prepared)
     if not yes:
         typed(f"Type {project} to destroy this", project, confirm, option="--confirm")
-    closed = closing.close(prepared, lambda: destroy(loaded, folder, project, yes), console.say)
+    closed = closing.close(prepared, lambda: destroy(loaded, folder, project), console.say)
     _tell(closed, loaded.files[part.stack], as_json)
 
 
@@ -57,7 +60,7 @@ def _live(part: Part) -> Live:
     return live
 
 
-def destroy(loaded: LoadedSite, folder: Path, project: str, yes: bool) -> None:
+def destroy(loaded: LoadedSite, folder: Path, project: str) -> None:
     """Take the project's stack down with everything that it held. A stack that is down already is left alone.
 
     Raises:
@@ -71,12 +74,18 @@ def destroy(loaded: LoadedSite, folder: Path, project: str, yes: bool) -> None:
         todo = [each for each in works if each.part.project and each.stack in engine.marks]
         if not todo:
             return
-        settle(engine, todo, yes=yes)
+        settle(engine, todo, yes=True)
         engine.prepare(by_target(todo))
-        _done(deploy.lift(engine, todo))
+        if _protected(engine, todo):
+            _done(deploy.lift(engine, todo))
         removals = [deploy.Removal(each.stack, project) for each in todo]
         deploy.down(engine, removals, keep=False)
         _done([each.result for each in removals if each.result])
+
+
+def _protected(engine: Session, todo: Sequence[Work]) -> bool:
+    """Tell whether anything is protected still. Lifting deploys, and would make anew what is half erased."""
+    return engine.settings.local_state is None or any(held(engine, todo).values())
 
 
 def _done(outcomes: Sequence[Outcome]) -> None:

@@ -123,6 +123,7 @@ def _destroyed(engine: Session, site: str, todo: Sequence[Work], erase: bool) ->
     action = "erase" if erase else "destroy"
     audit.append(site, action, {"result": "begun", "stacks": [each.stack for each in todo]})
     try:
+        _stop(todo)
         engine.prepare(by_target(todo))
         if erase:
             _unprotect(engine, todo)
@@ -132,6 +133,17 @@ def _destroyed(engine: Session, site: str, todo: Sequence[Work], erase: bool) ->
         result = "failed" if {"failed", "left", "interrupted"} & set(ended.values()) else "done"
         audit.append(site, action, {"result": result, "stacks": ended})
     return removals
+
+
+def _stop(todo: Sequence[Work]) -> None:
+    """End what computes in the projects, before their walls come down."""
+    from components.backend import Scope
+    from tre.verify.collect import live_of
+
+    for part in (each.part for each in todo if each.part.project):
+        live = live_of(part.target)
+        if live:
+            live.stop(Scope(part.site, part.project, part.tier), console.say)
 
 
 def _unprotect(engine: Session, todo: Sequence[Work]) -> None:

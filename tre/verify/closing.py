@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +95,7 @@ def close(closing: Closing, destroy: Callable[[], None], say: Say) -> Closed:
     _keep(closing)
     begun = _recorded(closing, {"result": "begun", "manifest": closing.held.manifest})
     try:
+        closing.live.stop(closing.scope, say)
         destroy()
         removed = tuple(closing.live.erase(closing.scope, say))
         left = tuple(closing.live.remains(closing.scope))
@@ -113,7 +113,7 @@ def _keep(closing: Closing) -> None:
     folder = paths.private_folder(closing.archive)
     paths.write_private(folder / HELD, closing.held.model_dump_json(indent=2) + "\n")
     stack = f"{closing.site}-{closing.project}"
-    shutil.copyfile(closing.loaded.files[stack], folder / "project.yaml")
+    paths.write_private(folder / "project.yaml", closing.loaded.files[stack].read_text())
     if found := memory.recall(closing.site, closing.project):
         kept = memory.Remembered(promises={name: dict(each) for name, each in found.items()})
         paths.write_private(folder / "verified.json", kept.model_dump_json(indent=1) + "\n")

@@ -86,6 +86,9 @@ class FakeLive:
     def doctor(self, tier: int) -> Sequence[tuple[str, bool, str, str]]:
         return ()
 
+    def stop(self, scope: Scope, say: Callable[[str], None]) -> None:
+        self._asked("stop", scope.project)
+
     def holdings(self, scope: Scope) -> Mapping[str, Any]:
         self._asked("holdings", scope.project)
         return self.held

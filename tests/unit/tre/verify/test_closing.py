@@ -52,9 +52,11 @@ def test_a_certificate_names_what_was_there_and_what_was_seen_to_be_gone(
     assert made.who
 
 
-def test_the_stack_goes_first_and_what_is_left_is_looked_for_last(loaded: LoadedSite, live: FakeLive) -> None:
+def test_computing_ends_first_then_the_stack_goes_and_what_is_left_is_looked_for_last(
+    loaded: LoadedSite, live: FakeLive
+) -> None:
     close(loaded, live, lambda: live.calls.append(("engine",)))
-    assert [call[0] for call in live.calls] == ["holdings", "engine", "erase", "remains"]
+    assert [call[0] for call in live.calls] == ["holdings", "stop", "engine", "erase", "remains"]
 
 
 def test_the_file_is_private_and_its_hash_is_on_the_audit_log(loaded: LoadedSite, live: FakeLive) -> None:

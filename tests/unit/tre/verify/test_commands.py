@@ -199,7 +199,7 @@ class TestClose:
         """The engine's part, which tests/engine proves."""
         destroyed: list[str] = []
 
-        def destroy(loaded: object, folder: Path, project: str, yes: bool) -> None:
+        def destroy(loaded: object, folder: Path, project: str) -> None:
             destroyed.append(project)
 
         monkeypatch.setattr(close_command, "destroy", destroy)
