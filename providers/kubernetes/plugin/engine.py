@@ -1,12 +1,15 @@
 """Messages to the engines, which show them beside the resource they are about."""
 
 import threading
+from collections import OrderedDict
 from typing import Protocol, cast
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 _SECONDS = 5
+_KEPT = 256
+"""Connections to engines; the longest unused are closed first."""
 
 
 class _Log(Protocol):
@@ -17,7 +20,7 @@ class EngineLog:
     """Sends messages to engines by their addresses; a message that cannot be sent is dropped."""
 
     def __init__(self) -> None:
-        self._stubs: dict[str, _Log] = {}
+        self._channels: OrderedDict[str, grpc.Channel] = OrderedDict()
         self._lock = threading.Lock()
 
     def status(self, engine: str, urn: str, text: str) -> None:
@@ -35,12 +38,14 @@ class EngineLog:
             return
         try:
             self._stub(engine)(request, _SECONDS)
-        except grpc.RpcError:
+        except (grpc.RpcError, ValueError):  # the second where the channel was closed meanwhile
             return
 
     def _stub(self, engine: str) -> _Log:
         with self._lock:
-            if engine not in self._stubs:
-                stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
-                self._stubs[engine] = cast(_Log, stub.Log)  # pyright: ignore[reportUnknownMemberType]  the stub omits a type argument
-            return self._stubs[engine]
+            channel = self._channels.pop(engine, None) or grpc.insecure_channel(engine)
+            self._channels[engine] = channel
+            if len(self._channels) > _KEPT:
+                self._channels.popitem(last=False)[1].close()
+        stub = engine_pb2_grpc.EngineStub(channel)
+        return cast(_Log, stub.Log)  # pyright: ignore[reportUnknownMemberType]  the stub omits a type argument

@@ -94,10 +94,10 @@ class ApiError(PluginError):
     def is_passing(self) -> bool:
         """Whether the refusal ends by itself, because a controller has not yet caught up.
 
-        A new namespace's service account and quota status appear a moment after it, and a namespace that is
-        replaced refuses new objects until it is gone.
+        A new namespace's service account and quota status appear a moment after it, a namespace that is
+        replaced refuses new objects until it is gone, and two objects may be counted on one quota at once.
         """
-        if self.status == HTTPStatus.FORBIDDEN:
+        if self.status in (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT):
             return any(text in self.message for text in _PASSING)
         return self.is_missing_namespace
 
@@ -107,6 +107,7 @@ _PASSING = (
     "status unknown for quota",
     "error looking up service account",
     "no API token found for service account",
+    "the object has been modified",
 )
 
 

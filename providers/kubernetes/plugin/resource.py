@@ -131,12 +131,13 @@ class Resource:
 
     # Update
 
-    def preview_update(self, inputs: Object, old_state: Object) -> Object:
+    def preview_update(self, identifier: str, inputs: Object, old_state: Object) -> Object:
         """The state to expect after `update`. Raises PluginError for what the server would refuse."""
         kind = kind_of(inputs, self.urn)
         if has_unknown(inputs) or not self.cluster.discovery.knows(kind):
             return inputs
-        reference, manager = self._reference(kind, inputs), self._manager(inputs, old_state)
+        _, reference = self._recorded(identifier, old_state, inputs)
+        manager = self._manager(inputs, old_state)
         try:
             dry_run = self._apply(reference, inputs, manager, dry_run=True)
         except ApiError as error:
@@ -145,12 +146,12 @@ class Resource:
             raise self._refusal(error, reference, inputs) from error
         return state.recorded(kind, inputs, dry_run, manager)
 
-    def update(self, inputs: Object, old_state: Object, custom_seconds: float) -> Object:
+    def update(self, identifier: str, inputs: Object, old_state: Object, custom_seconds: float) -> Object:
         """Change the object and wait until it is ready: its new state.
 
         Raises Incomplete when it was changed but is not ready, PluginError when it could not be changed.
         """
-        reference = self._reference(kind_of(inputs, self.urn), inputs)
+        _, reference = self._recorded(identifier, old_state, inputs)
         manager = self._manager(inputs, old_state)
         live = self._applied(reference, inputs, manager)
         return self._settled(reference, inputs, live, manager, custom_seconds)

@@ -137,8 +137,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with _failures(context):
             resource = self._resource(request.urn, context)
             if request.preview:
-                return proto.UpdateResponse(properties=encode(resource.preview_update(inputs, old_state)))
-            new_state = resource.update(inputs, old_state, request.timeout)
+                return proto.UpdateResponse(
+                    properties=encode(resource.preview_update(request.id, inputs, old_state))
+                )
+            new_state = resource.update(request.id, inputs, old_state, request.timeout)
             return proto.UpdateResponse(properties=encode(new_state))
 
     def Delete(self, request: proto.DeleteRequest, context: Context) -> empty_pb2.Empty:

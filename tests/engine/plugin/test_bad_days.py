@@ -1,5 +1,8 @@
 """What must hold when things go wrong: other owners, secrets, kills, outages, time-outs."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -154,11 +157,11 @@ def test_charts_and_lists_are_refused_with_a_reason(make: MakeStack) -> None:
 # Waits. No node is there, so that pods stay pending.
 
 
-def pod_template(**annotations: str) -> dict[str, Any]:
+def pod_template(name: str, **annotations: str) -> dict[str, Any]:
     labels = {"app": "idle"}
     containers = [core.v1.ContainerArgs(name="idle", image="example.invalid/idle:1")]
     return {
-        "metadata": ObjectMetaArgs(name="idle", labels=labels, annotations=annotations or None),
+        "metadata": ObjectMetaArgs(name=name, labels=labels, annotations=annotations or None),
         "spec": apps.v1.DeploymentSpecArgs(
             selector=LabelSelectorArgs(match_labels=labels),
             template=core.v1.PodTemplateSpecArgs(
@@ -170,7 +173,7 @@ def pod_template(**annotations: str) -> dict[str, Any]:
 
 def test_a_time_out_says_what_was_missing_and_is_resumed(make: MakeStack, cluster: Client) -> None:
     def program() -> None:
-        apps.v1.Deployment("idle", **pod_template(**{TIMEOUT: "3"}))
+        apps.v1.Deployment("idle", **pod_template("idle", **{TIMEOUT: "3"}))
 
     stack = make("timeout", program)
     with pytest.raises(CommandError, match="was not ready after 3 s: 0 of 1 pods are available"):
@@ -181,7 +184,7 @@ def test_a_time_out_says_what_was_missing_and_is_resumed(make: MakeStack, cluste
     with pytest.raises(CommandError, match="0 of 1 pods are available"):
         stack.up()
     assert stack.resources()["idle"]["outputs"]["metadata"]["uid"] == first["outputs"]["metadata"]["uid"]
-    stack.run(lambda: apps.v1.Deployment("idle", **pod_template(**{SKIP: "true"})) and None)
+    stack.run(lambda: apps.v1.Deployment("idle", **pod_template("idle", **{SKIP: "true"})) and None)
     assert stack.up()["update"] == 1
     assert "initErrors" not in stack.resources()["idle"]
 
@@ -219,6 +222,28 @@ def test_a_deletion_that_hangs_says_what_holds_it(make: MakeStack, cluster: Clie
     cluster.request("PATCH", path, {}, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
     stack.destroy()
     assert "held" not in stack.resources()
+
+
+def test_an_interrupted_wait_is_recorded_and_resumed(make: MakeStack) -> None:
+    stack = make("interrupted", lambda: apps.v1.Deployment("wait", **pod_template("wait")) and None)
+    interrupter = threading.Timer(1, _interrupt_when_waiting, args=["interrupted"])
+    interrupter.start()
+    with pytest.raises(CommandError):
+        stack.up()
+    interrupter.join()
+    assert stack.pending() == []
+    assert stack.resources()["wait"]["id"] == "default/wait"
+    stack.run(lambda: apps.v1.Deployment("wait", **pod_template("wait", **{SKIP: "true"})) and None)
+    assert stack.up()["update"] == 1
+
+
+def _interrupt_when_waiting(stack: str) -> None:
+    """Interrupt the stack's engine as a keyboard does, once it has had time to begin to wait."""
+    time.sleep(5)
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"--stack\0{stack}\0".encode() in (folder / "cmdline").read_bytes():
+                os.kill(int(folder.name), signal.SIGINT)
 
 
 # Kills and outages
