@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import click
 
 from tre import console, registry
-from tre.errors import Refused
+from tre.cli.consent import consent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +88,7 @@ def down(as_json: bool, yes: bool) -> None:
 def reset(as_json: bool, yes: bool) -> None:
     """End the cluster and erase it: objects, keys, the data in its volumes, logs."""
     question = "Erase the local cluster and all the data in its volumes? This cannot be undone."
-    if not yes and not click.confirm(question, err=True):
-        raise Refused(summary="Nothing was erased.")
+    consent(question, yes, where="tre cluster reset")
     _cluster().reset()
     console.say("The cluster and its data are erased.")
     if as_json:

@@ -20,16 +20,14 @@ def roots() -> Sequence[Path]:
     return [point for point, kind in _mounted() if kind in ("cgroup", "cgroup2")]
 
 
-def unified_root() -> Path:
-    """Return where cgroup v2 is mounted, alone or beside v1. Cilium attaches its programs below it.
+def has_unified() -> bool:
+    """Tell whether cgroup v2 is mounted, alone or beside v1."""
+    return any(kind == "cgroup2" for _, kind in _mounted())
 
-    Raises:
-        RuntimeError: it is mounted nowhere.
-    """
-    found = [point for point, kind in _mounted() if kind == "cgroup2"]
-    if not found:
-        raise RuntimeError("no cgroup v2 hierarchy is mounted, which Cilium needs")
-    return found[0]
+
+def unified_root() -> Path:
+    """Return where cgroup v2 is mounted. Cilium attaches its programs below it."""
+    return next(point for point, kind in _mounted() if kind == "cgroup2")
 
 
 def enter(name: str) -> None:

@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ SHORTEST_KEY: Final = 16
 _SETTINGS: Final = "gocryptfs.conf"
 _SCRYPT: Final = "12"
 """log2 of the work to check a key. Low, since keys are random and a hundred volumes must mount within seconds."""
+
+
+class Unusable(Exception):
+    """A volume cannot be made or mounted; the message says what the machine said."""
 
 
 class Volume:
@@ -144,8 +149,12 @@ def _gocryptfs(arguments: Sequence[str], key: bytes) -> None:
 
 
 def _run(command: Sequence[str], given: bytes = b"") -> None:
-    # No pipes for output: gocryptfs stays in the background and would hold them open.
-    subprocess.run(command, check=True, input=given)
+    # No pipe for output: gocryptfs stays in the background and would hold it open.
+    with tempfile.TemporaryFile() as said:
+        ended = subprocess.run(command, check=False, input=given, stdout=said, stderr=said)
+        said.seek(0)
+        if ended.returncode != 0:
+            raise Unusable(f"{command[0]}: {said.read().decode(errors='replace').strip()}")
 
 
 def _overwrite(file: Path) -> None:

@@ -13,6 +13,13 @@ from providers.kubernetes.cluster.api import Api
 from providers.kubernetes.cluster.places import State
 
 STORAGE_CLASSES: Final = ("encrypted", "plain")
+LIMITS: Final = (
+    "a volume can grow beyond the capacity that its claim asked for",
+    "a pod with users of its own (hostUsers: false) cannot mount an encrypted volume: FUSE does not map users",
+    "there is one node and one disk: nothing survives their loss",
+)
+"""What this cluster does not give, so that nobody counts on it."""
+
 _SHOWN: Final = ("kubelet", "containerd", "runc", "cilium-agent", "coredns", "etcd", "gocryptfs")
 _PATIENCE: Final = 5
 
@@ -35,6 +42,7 @@ class ClusterInfo:
         logs: folder of the parts' logs.
         parts: state, pid inside the cluster and restarts of each part.
         stages: seconds after which each stage of the last start was reached.
+        limits: what this cluster does not give.
     """
 
     running: bool
@@ -51,6 +59,7 @@ class ClusterInfo:
     logs: Path
     parts: Mapping[str, Mapping[str, Any]]
     stages: Mapping[str, float]
+    limits: Sequence[str] = LIMITS
 
     def document(self) -> dict[str, Any]:
         """Return JSON-ready fields; paths are texts."""
@@ -73,6 +82,7 @@ class ClusterInfo:
             f"  audit log     {self.audit_log}",
             f"  logs          {self.logs}",
             *(f"  {name:24} {_part(part)}" for name, part in self.parts.items()),
+            *(f"  limit: {limit}" for limit in self.limits),
         ]
 
 

@@ -34,6 +34,7 @@ _START_PATIENCE: Final = 240.0
 _STOP_PATIENCE: Final = 10.0
 _ANY_CLUSTER: Final = "any cluster may be used instead: give the target a `kubeconfig`"
 _NAMESPACES: Final = "--mount --pid --uts --ipc --fork --kill-child=SIGKILL --mount-proc"
+_CAP_SYS_ADMIN: Final = 21
 _LOCK_LAYOUT: Final = "hhqqi4x"
 """struct flock: type, whence, start, length, pid."""
 
@@ -89,13 +90,29 @@ def refuse_unsuitable_machine() -> None:
     """Say clearly where the local cluster cannot run.
 
     Raises:
-        TreError: this is not Linux, or the user is not root.
+        TreError: this is not Linux, the user is not a root that may do everything, or something is missing.
     """
     if platform.system() != "Linux":
         raise failure("local cluster", f"it needs Linux, and this is {platform.system()}", _ANY_CLUSTER)
     if os.geteuid() != 0:
         why = "it needs root, to make network namespaces, mounts and control groups"
         raise failure("local cluster", why, f"run it as root, or with sudo --preserve-env; {_ANY_CLUSTER}")
+    for what, there in _NEEDS.items():
+        if not there():
+            raise failure("local cluster", f"{what}, and this machine has not (a container?)", _ANY_CLUSTER)
+
+
+def _may_administer() -> bool:
+    status = Path("/proc/self/status").read_text()
+    effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    return bool(int(effective, 16) >> _CAP_SYS_ADMIN & 1)
+
+
+_NEEDS: Final[Mapping[str, Callable[[], bool]]] = {
+    "it needs the capability CAP_SYS_ADMIN": _may_administer,
+    "it needs cgroup v2, alone or beside v1": control_groups.has_unified,
+    "it needs /dev/fuse, for encrypted volumes": Path("/dev/fuse").exists,
+}
 
 
 def holder(state: State) -> int | None:

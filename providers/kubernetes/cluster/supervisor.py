@@ -22,7 +22,7 @@ BACK_OFF: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
 RESTARTS_IN_A_ROW: Final = 100
 """A part that dies this often without running a minute is left dead; `tre cluster status` says so."""
 _SETTLED: Final = 60.0
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 3.0
 _LOG_LIMIT: Final = 10 * 2**20
 _LOG_CHECK: Final = 30.0
 _WAKE: Final = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}

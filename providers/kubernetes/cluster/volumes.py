@@ -22,7 +22,7 @@ from typing import Any, Final
 from providers.kubernetes.cluster import claims, encryption, network, parts, places
 from providers.kubernetes.cluster.api import Api, ApiError
 from providers.kubernetes.cluster.claims import Claim, Document, Secret, Unacceptable
-from providers.kubernetes.cluster.encryption import Volume
+from providers.kubernetes.cluster.encryption import Unusable, Volume
 from providers.kubernetes.cluster.places import INSIDE
 
 _CLAIMS: Final = "/api/v1/persistentvolumeclaims"
@@ -65,7 +65,8 @@ class Provisioner:
         try:
             self._provision(claim)
             self._complaints.pop(claim.volume_name, None)
-        except Unacceptable as complaint:
+        except (Unacceptable, Unusable, OSError) as complaint:
+            # One volume that cannot be had must not keep the others waiting.
             self._complain(claim, str(complaint))
 
     def _provision(self, claim: Claim) -> None:
@@ -90,8 +91,8 @@ class Provisioner:
             return
         try:
             disk.mount(self._key_of(volume))
-        except KeyMissing as missing:
-            self._note(name, str(missing))
+        except (KeyMissing, Unusable, OSError) as why:
+            self._note(name, str(why))
 
     def _honour_lost_keys(self, volumes: Sequence[Document]) -> None:
         """Close volumes whose key's Secret was deleted; of those that are deleted too, destroy the master key."""

@@ -140,6 +140,17 @@ def test_a_start_whose_command_is_killed_goes_on_by_itself() -> None:
     assert init() == first
 
 
+def test_a_running_cluster_is_given_images_that_changed() -> None:
+    up()
+    file = places.state() / "start.json"
+    right = file.read_text()
+    file.write_text(right.replace(local.image_reference("pause"), "registry.tre.local/pause@sha256:0"))
+    said: list[str] = []
+    assert local.up(said.append).ready
+    assert said == ["loading pause"]
+    assert file.read_text() == right
+
+
 def test_up_again_changes_nothing() -> None:
     up()
     first = init()

@@ -24,8 +24,18 @@ def volumes(cluster: ClusterInfo) -> Path:
 
 
 @pytest.fixture
-def keyed_class(kubectl: Kubectl, namespace: str) -> Iterator[str]:
-    """A class whose key is in the Secret `volume-key` of the claim's own namespace."""
+def keyed_class(kubectl: Kubectl) -> Iterator[str]:
+    """A class whose key is in the Secret `volume-key` of the claim's own namespace; volumes are deleted."""
+    yield from make_class(kubectl, "Delete")
+
+
+@pytest.fixture
+def keeping_class(kubectl: Kubectl) -> Iterator[str]:
+    """The same, but volumes are kept."""
+    yield from make_class(kubectl, "Retain")
+
+
+def make_class(kubectl: Kubectl, policy: str) -> Iterator[str]:
     name = f"keyed-{uuid.uuid4().hex[:6]}"
     convention = "csi.storage.kubernetes.io/provisioner-secret"
     kubectl.apply(
@@ -39,7 +49,7 @@ def keyed_class(kubectl: Kubectl, namespace: str) -> Iterator[str]:
                 f"{convention}-name": "volume-key",
                 f"{convention}-namespace": "${pvc.namespace}",
             },
-            "reclaimPolicy": "Delete",
+            "reclaimPolicy": policy,
             "volumeBindingMode": "Immediate",
         }
     )
@@ -125,6 +135,33 @@ def test_a_volume_whose_key_is_destroyed_cannot_be_used(
     kubectl.run("delete", "pod", "before", "-n", namespace, "--now")
     kubectl.run("delete", "secret", "volume-key", "-n", namespace)
     eventually(lambda: not _starts(kubectl, namespace, image), "the volume to close", seconds=90)
+
+
+def test_a_kept_volume_loses_its_master_key_with_its_secret(
+    kubectl: Kubectl, namespace: str, keeping_class: str, volumes: Path
+) -> None:
+    kubectl.apply(key(namespace, "a-key-of-enough-length"), claim("data", namespace, keeping_class))
+    eventually(lambda: is_bound(kubectl, namespace), "the volume")
+    name = volume_of(kubectl, namespace)["metadata"]["name"]
+    settings = volumes / name / "cipher" / "gocryptfs.conf"
+    kubectl.run("delete", "pvc", "data", "-n", namespace)
+    kubectl.run("delete", "pv", name)
+    assert settings.exists()
+    kubectl.run("delete", "secret", "volume-key", "-n", namespace)
+    eventually(lambda: not settings.exists(), "the end of the master key")
+    assert settings.parent.exists()
+
+
+def test_another_key_opens_nothing_and_holds_up_nobody(
+    kubectl: Kubectl, namespace: str, image: str, keyed_class: str, volumes: Path
+) -> None:
+    kubectl.apply(key(namespace, "a-key-of-enough-length"), claim("data", namespace, keyed_class))
+    eventually(lambda: is_bound(kubectl, namespace), "the volume")
+    kubectl.run("delete", "secret", "volume-key", "-n", namespace)
+    eventually(lambda: not _starts(kubectl, namespace, image), "the volume to close", seconds=90)
+    kubectl.apply(key(namespace, "another-key-of-enough-length"), claim("more", namespace, keyed_class))
+    eventually(lambda: is_bound(kubectl, namespace, "more"), "a volume under the other key")
+    assert not _starts(kubectl, namespace, image)
 
 
 def test_a_deleted_volume_is_erased_from_the_disk(

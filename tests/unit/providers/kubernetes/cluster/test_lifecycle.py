@@ -46,6 +46,13 @@ def test_another_system_than_linux_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         lifecycle.refuse_unsuitable_machine()
 
 
+def test_a_root_that_may_not_do_everything_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(lifecycle, "_NEEDS", {"it needs the moon": lambda: False})
+    with pytest.raises(TreError, match=r"needs the moon(.|\n)*kubeconfig"):
+        lifecycle.refuse_unsuitable_machine()
+
+
 def test_secrets_never_reach_the_audit_log_with_their_contents() -> None:
     rules = configuration.audit_policy()["rules"]
     first = next(
