@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
-from ruamel.yaml import YAML, YAMLError
+import yaml
 
 from tre import paths
 from tre.errors import failure
@@ -82,8 +82,8 @@ def _project_file(folder: Path) -> Mapping[str, Any]:
 
 def _yaml(file: Path) -> Mapping[str, Any]:
     try:
-        loaded: Any = YAML(typ="safe").load(file.read_text())  # pyright: ignore[reportUnknownMemberType]
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        loaded: Any = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise failure(str(file), f"cannot be read: {error}", "Mend the file, then try again.") from error
     return cast("dict[str, Any]", loaded) if isinstance(loaded, dict) else {}
 
