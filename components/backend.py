@@ -59,6 +59,10 @@ class Live(Protocol):
     Every method raises `TreError` where the target cannot be reached or will not answer.
     """
 
+    def identity(self) -> str:
+        """Return what tells this target from every other, for as long as it exists."""
+        ...
+
     def deployed(self, scope: Scope) -> Mapping[str, Verdict]:
         """Read the live objects back and judge every promise that reading can judge."""
         ...

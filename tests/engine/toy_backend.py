@@ -44,6 +44,8 @@ class World:
     starts: int = 0
     holds: bool = True
     """Whether what holds data is protected, as it must be."""
+    place: str = "first"
+    """What tells this world from another at the same address."""
 
     @property
     def made(self) -> set[str]:
@@ -71,6 +73,10 @@ class World:
                 yield {"PULUMI_DEBUG_PROVIDERS": f"toy:{port}"}
             finally:
                 plugin.kill()
+
+    def identity(self) -> str:
+        """Return what tells this world from every other."""
+        return self.place
 
     def doctor(self, tier: int) -> Sequence[tuple[str, bool, str, str]]:
         """Return what the checks of the target found."""

@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,15 +75,21 @@ def command(
 
 
 def _deployed(engine: Session, loaded: LoadedSite, wish: _Wish) -> list[Work]:
-    from tre.engine import deploy
+    from tre.engine import deploy, places
+    from tre.engine.work import by_target
 
     todo = deploy.works(loaded, engine.deployed, wish.projects)
+    found = places.identities(by_target(todo))
+    for name in places.moved(engine.folder, found):
+        console.warn(f"target {name} is not the place that was deployed to; everything is looked at anew")
+        wish = replace(wish, refresh=True)
     touched = deploy.changed(todo, refresh=wish.refresh)
     if touched:
         settle(engine, touched, wish.yes)
         deploy.gate(engine, touched, console.warn)
         _agree(engine, loaded, todo, touched, wish)
         _recorded(engine, loaded, todo, wish)
+        places.remember(engine.folder, found)
     else:
         for each in todo:
             each.ended = "unchanged"

@@ -11,6 +11,7 @@ from typing import Any
 from components.backend import JobState, Scope
 from components.contract import Verdict
 from providers.kubernetes import names
+from providers.kubernetes.evidence.view import at
 from providers.kubernetes.live import closing, doctor, jobs, probes, reading
 from providers.kubernetes.live.connection import Connection, connect, spoken
 from providers.kubernetes.target import KubernetesTarget
@@ -29,6 +30,12 @@ class KubernetesLive:
         if self._connection is None:
             self._connection = connect(self._target)
         return self._connection
+
+    @spoken
+    def identity(self) -> str:
+        """Return the uid of the cluster's own namespace, which is made with the cluster and lasts as long."""
+        found = self.connection.get("/api/v1/namespaces/kube-system")
+        return str(at(found, "metadata", "uid"))
 
     @spoken
     def deployed(self, scope: Scope) -> Mapping[str, Verdict]:

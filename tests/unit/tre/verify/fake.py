@@ -52,6 +52,9 @@ class FakeLive:
             raise failure("cluster", "does not answer", "Start it.")
         self.calls.append(call)
 
+    def identity(self) -> str:
+        return "memory"
+
     def deployed(self, scope: Scope) -> Mapping[str, Verdict]:
         self._asked("deployed", scope)
         return self.read
