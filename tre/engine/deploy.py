@@ -80,7 +80,7 @@ class Progress:
 
         def step(component: str, done: int) -> None:
             total = expected.get(component, 0)
-            if self._due((work.stack, component), done >= total):
+            if self._due((work.stack, component), done == total):
                 count = f"{done} of {total}" if total >= done else str(done)
                 say(f"  {work.stack}  {component}: {count}")
 
@@ -163,6 +163,7 @@ def up(session: Session, todo: Sequence[Work], *, refresh: bool = False) -> None
     A project whose site's part failed is left alone; one that fails does not stop those beside it.
     """
     session.prepare(by_target(todo))
+    _judge(each for each in todo if refresh or not each.unchanged)
     progress = Progress()
 
     def deploy(work: Work) -> None:
@@ -173,6 +174,12 @@ def up(session: Session, todo: Sequence[Work], *, refresh: bool = False) -> None
 
     for some in _in_turn(todo):
         session.side_by_side(deploy, some, _leave)
+
+
+def _judge(todo: Iterable[Work]) -> None:
+    """Record what will be registered, and judge it, before any engine runs: it costs milliseconds, but of all."""
+    for each in todo:
+        _ = each.declared
 
 
 def _in_turn(todo: Sequence[Work]) -> list[list[Work]]:

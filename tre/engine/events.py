@@ -115,6 +115,8 @@ class Watcher:
             self.outputs = cast("dict[str, Any]", _plain(step.new.outputs)) if step.new else {}
             return
         component = place(step.urn).component
+        if step.op is OpType.REFRESH:
+            return  # A refresh comes before the step itself, which is the one to count.
         if component and not step.type.startswith(COMPONENT_PREFIX):
             self._done[component] += 1
             if self.on_step:

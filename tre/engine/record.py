@@ -87,6 +87,7 @@ def _record(request: Any, urn: str) -> Record:
         protect=bool(request.protect),
         retain=bool(request.retainOnDelete),
         urn=urn,
+        after=tuple(request.dependencies),
     )
 
 
@@ -138,6 +139,9 @@ def _event_loop() -> Generator[None]:
 
 
 def _recording(program: Callable[[], None], project: str, stack: str) -> Recording:
+    # The SDK's mocks set only some of its settings; the others, such as the set of outputs to wait for, would be
+    # shared with whichever program runs beside this one, on another event loop, and both would wait for ever.
+    pulumi.runtime.settings.Settings(project=project, stack=stack)
     recorder = _Recorder()
     mocks.set_mocks(recorder.mocks, project=project, stack=stack, preview=False, monitor=recorder)
     # The mocks bring a root of their own, already finished: a fresh one takes the program's exports.
