@@ -39,13 +39,16 @@ _CITE_LENGTH: Final = 200
 
 @dataclass
 class Subject:
-    """One project under verification, and what this run has found of it."""
+    """One project under verification, and what this run has found of it.
+
+    `since` is when what is there now was deployed, as far as we know; nothing where we do not.
+    """
 
     part: Part
     backend: Backend
     scope: Scope
-    declared: Verdicts
     fingerprint: str
+    since: datetime.datetime | None = None
     there: bool = True
     fresh: dict[Depth, Verdicts] = field(default_factory=dict[Depth, Verdicts])
     unreached: list[Unreached] = field(default_factory=list[Unreached])
@@ -96,17 +99,22 @@ def verify(
 
 def _subjects(loaded: LoadedSite, projects: Sequence[str]) -> list[Subject]:
     settled = Settled(offline=True)
-    sites: dict[str, Recording] = {}
+    deployed = ledger.remembered(site_folder(loaded.site.name))
+    sites: dict[str, tuple[Part, Recording]] = {}
     subjects: list[Subject] = []
     for name in projects:
         target = target_of(loaded, name)
         if target not in sites:
-            sites[target] = recording(site_program(site_part(loaded, target, settled)))
-        subjects.append(_subject(loaded, project_part(loaded, name, settled), sites[target], settled.today))
+            own = site_part(loaded, target, settled)
+            sites[target] = own, recording(site_program(own))
+        part = project_part(loaded, name, settled)
+        subject = _subject(loaded, part, *sites[target], settled.today)
+        subject.since = _since(deployed, sites[target][0].stack, part.stack)
+        subjects.append(subject)
     return subjects
 
 
-def _subject(loaded: LoadedSite, part: Part, site: Recording, today: datetime.date) -> Subject:
+def _subject(loaded: LoadedSite, part: Part, beside: Part, site: Recording, today: datetime.date) -> Subject:
     backend = registry.backend(part.target.backend)
     own = recording(program_of(part, site.exports))
     records = [*own.records, *site.records]
@@ -114,11 +122,17 @@ def _subject(loaded: LoadedSite, part: Part, site: Recording, today: datetime.da
         part=part,
         backend=backend,
         scope=scope_of(loaded, part),
-        declared={name: each.proof(records) for name, each in backend.evidence.items()},
-        fingerprint=fingerprint(part, site.exports, today),
+        fingerprint=f"{fingerprint(part, site.exports, today)}-{fingerprint(beside, {}, today)}",
     )
-    subject.fresh[Depth.DECLARED] = subject.declared
+    subject.fresh[Depth.DECLARED] = {name: each.proof(records) for name, each in backend.evidence.items()}
     return subject
+
+
+def _since(deployed: Mapping[str, ledger.Deployed], *stacks: str) -> datetime.datetime | None:
+    """Return when the last of some stacks was deployed, if all of them are."""
+    if not all(stack in deployed for stack in stacks):
+        return None
+    return max(datetime.datetime.fromisoformat(deployed[stack].when) for stack in stacks)
 
 
 def scope_of(loaded: LoadedSite, part: Part) -> Scope:
@@ -216,7 +230,7 @@ def _merged(subject: Subject, now: datetime.datetime) -> memory.Found:
         earlier = memory.recall(subject.part.site, subject.project)
     merged: dict[str, dict[Depth, Judgement]] = {}
     for name in PROMISES:
-        found = {depth: _aged(each, subject, now) for depth, each in earlier.get(name, {}).items()}
+        found = {depth: _aged(each, depth, subject, now) for depth, each in earlier.get(name, {}).items()}
         for depth, verdicts in subject.fresh.items():
             if name in verdicts:
                 found[depth] = _judgement(verdicts[name], subject, now)
@@ -224,9 +238,11 @@ def _merged(subject: Subject, now: datetime.datetime) -> memory.Found:
     return merged
 
 
-def _aged(judgement: Judgement, subject: Subject, now: datetime.datetime) -> Judgement:
+def _aged(judgement: Judgement, depth: Depth, subject: Subject, now: datetime.datetime) -> Judgement:
+    """Return an earlier judgement with its age. It is current while it speaks of what is there now."""
     age = (now - judgement.when).total_seconds()
-    current = judgement.fingerprint == subject.fingerprint
+    there = depth is Depth.DECLARED or (subject.since is not None and judgement.when >= subject.since)
+    current = there and judgement.fingerprint == subject.fingerprint
     return judgement.model_copy(update={"age_seconds": max(age, 0.0), "current": current})
 
 

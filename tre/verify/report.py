@@ -28,7 +28,7 @@ class Judgement(Model):
     """What one depth found, and `when`.
 
     `fingerprint` names the configuration it looked at. `current` says that this is still the configuration, and
-    `age_seconds` how long ago it was; both are worked out anew for each report.
+    that nothing was deployed since; `age_seconds` how long ago it was. Both are worked out anew for each report.
     """
 
     kept: bool
@@ -124,7 +124,7 @@ def stands(gap: str, judgements: Judgements) -> tuple[Status, Depth | None]:
     """Return how a promise stands and at which depth that was seen.
 
     Broken at any depth is broken, even where another depth looked later: only looking again at that depth clears
-    it. Kept counts for the present configuration alone.
+    it. Kept counts for the present configuration and deployment alone.
     """
     if gap:
         return Status.GAP, None

@@ -88,7 +88,7 @@ def _look_again(site: str, project: str, promise: PromiseReport) -> Iterator[str
 
 def _when(judgement: Judgement) -> str:
     found = age(judgement.age_seconds)
-    return found if judgement.current else f"{found}, under an earlier configuration"
+    return found if judgement.current else f"{found}, of an earlier deployment"
 
 
 def _indented(texts: Iterable[str]) -> Iterator[str]:

@@ -13,6 +13,8 @@ import pytest
 from components.backend import Backend, Target
 from tests.unit.tre.verify.fake import FakeLive
 from tre import paths, registry
+from tre.engine import ledger
+from tre.engine.settings import site_folder
 from tre.model.load import LoadedSite, load_site
 
 Reload = Callable[[], LoadedSite]
@@ -47,6 +49,13 @@ def reload(folder: Path) -> Reload:
 def loaded(reload: Reload) -> LoadedSite:
     """The demonstration's site."""
     return reload()
+
+
+def deployed(*stacks: str) -> None:
+    """Note, as `tre up` does, that some stacks of the site were deployed just now."""
+    when = datetime.datetime.now(datetime.UTC).isoformat()
+    for stack in stacks:
+        ledger.remember(site_folder("demo"), ledger.Deployed(stack, "", "local", "", "", when, 1))
 
 
 @pytest.fixture

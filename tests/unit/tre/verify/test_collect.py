@@ -10,7 +10,7 @@ import pytest
 
 from components.backend import PROMISES, Backend
 from components.contract import Depth, Evidence, Record, Records, Verdict
-from tests.unit.tre.verify.conftest import Reload
+from tests.unit.tre.verify.conftest import Reload, deployed
 from tests.unit.tre.verify.fake import FakeLive
 from tre import registry
 from tre.errors import failure
@@ -88,6 +88,7 @@ def test_a_fault_in_the_registrations_shows_without_a_target(
 
 
 def test_what_an_earlier_run_found_is_shown_with_its_age(loaded: LoadedSite, live: FakeLive) -> None:
+    deployed("demo", "demo-breast")
     live.tried = {"breast": {ISOLATION: KEPT}}
     first = run(loaded)
     second = run(loaded, Depth.DECLARED)
@@ -106,7 +107,25 @@ def test_a_break_stays_until_the_same_depth_looks_again(loaded: LoadedSite, live
     assert not run(loaded, Depth.PROBED).broken
 
 
+@pytest.mark.parametrize("stack", ["demo", "demo-breast"])
+def test_another_deployment_has_to_be_proved_anew(loaded: LoadedSite, live: FakeLive, stack: str) -> None:
+    deployed("demo", "demo-breast")
+    live.tried = {"breast": {ISOLATION: KEPT}}
+    run(loaded)
+    deployed(stack)
+    found = isolation(run(loaded, Depth.DECLARED).projects[0])
+    assert found.depth is Depth.DECLARED
+    assert not found.judgements[Depth.PROBED].current
+
+
+def test_what_we_did_not_deploy_is_kept_only_while_looked_at(loaded: LoadedSite, live: FakeLive) -> None:
+    live.tried = {"breast": {ISOLATION: KEPT}}
+    assert isolation(run(loaded).projects[0]).depth is Depth.PROBED
+    assert isolation(run(loaded, Depth.DECLARED).projects[0]).depth is Depth.DECLARED
+
+
 def test_a_changed_configuration_has_to_be_proved_anew(reload: Reload, folder: Path, live: FakeLive) -> None:
+    deployed("demo", "demo-breast")
     live.tried = {"breast": {ISOLATION: KEPT}}
     run(reload())
     file = folder / "Pulumi.demo-breast.yaml"
@@ -119,6 +138,7 @@ def test_a_changed_configuration_has_to_be_proved_anew(reload: Reload, folder: P
 def test_a_target_that_does_not_answer_is_a_failure_and_keeps_what_is_known(
     loaded: LoadedSite, live: FakeLive
 ) -> None:
+    deployed("demo", "demo-breast")
     live.tried = {"breast": {ISOLATION: KEPT}}
     run(loaded)
     live.unreachable = True
