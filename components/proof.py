@@ -8,11 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from components.contract import Fault, Proof, Record, Records, Verdict, broken, kept, of_type
 
 Matches = Callable[[Record], bool]
+
+
+_UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading a registration raises that has not the form a proof expects."""
+
+
+def _certainly(holds: Matches) -> Matches:
+    """Return a predicate that a record which cannot be read does not satisfy: proofs fail closed."""
+
+    def certain(record: Record) -> bool:
+        try:
+            return holds(record)
+        except _UNREADABLE:
+            return False
+
+    return certain
 
 
 def anything(_: Record) -> bool:
@@ -24,13 +40,20 @@ def all_of(*clauses: Proof) -> Proof:
     """Return a proof that holds while every clause does, and cites what each of them cites."""
 
     def proof(records: Records) -> Verdict:
-        verdicts = [clause(records) for clause in clauses]
+        verdicts = [_judged(clause, records) for clause in clauses]
         lost = [each for each in verdicts if not each.kept]
         if lost:
             return broken("; ".join(each.because for each in lost), _union(lost))
         return kept("; ".join(each.because for each in verdicts), _union(verdicts))
 
     return proof
+
+
+def _judged(clause: Proof, records: Records) -> Verdict:
+    try:
+        return clause(records)
+    except _UNREADABLE as error:
+        return broken(f"a registration cannot be read ({type(error).__name__}: {error})")
 
 
 def _union(verdicts: Sequence[Verdict]) -> list[Any]:
@@ -41,13 +64,15 @@ def _union(verdicts: Sequence[Verdict]) -> list[Any]:
 
 
 def every(because: str, *types: str, holds: Matches = anything, where: Matches = anything) -> Proof:
-    """Hold while records of these types exist and all of them hold. `where` narrows which are meant."""
+    """Hold while there are records of each of these types and all hold. `where` narrows which are meant."""
 
     def proof(records: Records) -> Verdict:
         found = [each for each in of_type(records, *types) if where(each)]
-        lost = [each for each in found if not holds(each)]
+        lost = [each for each in found if not _certainly(holds)(each)]
         if lost:
             return broken(f"not {because}: {_names(lost)}", lost)
+        if missing := set(types) - {each.type for each in found}:
+            return broken(f"nothing shows that {because}: no {', '.join(sorted(missing))}", found)
         return kept(because, found)
 
     return proof
@@ -55,7 +80,9 @@ def every(because: str, *types: str, holds: Matches = anything, where: Matches =
 
 def some(because: str, *types: str, holds: Matches = anything) -> Proof:
     """Hold while at least one record of these types does; cite those that do."""
-    return lambda records: kept(because, [each for each in of_type(records, *types) if holds(each)])
+    return lambda records: kept(
+        because, [each for each in of_type(records, *types) if _certainly(holds)(each)]
+    )
 
 
 def at_least(because: str, type_: str, number: int) -> Proof:
@@ -69,14 +96,17 @@ def at_least(because: str, type_: str, number: int) -> Proof:
 
 
 def each(because: str, *types: str, holds: Matches) -> Proof:
-    """Hold while no record of these types fails to hold; cite them. There may be none of them."""
+    """Hold while no record of these types fails to hold.
+
+    There may be none of them, so that none of them is what keeps the promise: nothing is cited.
+    """
 
     def proof(records: Records) -> Verdict:
         found = of_type(records, *types)
-        lost = [record for record in found if not holds(record)]
+        lost = [record for record in found if not _certainly(holds)(record)]
         if lost:
             return broken(f"not {because}: {_names(lost)}", lost)
-        return Verdict(True, because, tuple(found))
+        return Verdict(True, because)
 
     return proof
 
@@ -88,7 +118,11 @@ def none(because: str, *types: str, where: Matches = anything) -> Proof:
     """
 
     def proof(records: Records) -> Verdict:
-        found = [each for each in of_type(records, *types) if where(each)]
+        found = [
+            each
+            for each in of_type(records, *types)
+            if not _certainly(lambda record: not where(record))(each)
+        ]
         return broken(f"not {because}: {_names(found)}", found) if found else Verdict(True, because)
 
     return proof
@@ -102,7 +136,11 @@ def per(
     def proof(records: Records) -> Verdict:
         owners = [each for each in of_type(records, owner) if where(each)]
         settings = {each.name: _settings(records, setting, key, each) for each in owners}
-        lost = [each for each in owners if not (settings[each.name] and all(map(holds, settings[each.name])))]
+        lost = [
+            each
+            for each in owners
+            if not (settings[each.name] and all(map(_certainly(holds), settings[each.name])))
+        ]
         if lost:
             return broken(f"not {because}: {_names(lost)}", lost)
         return kept(because, [*owners, *(each for found in settings.values() for each in found)])

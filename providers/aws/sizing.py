@@ -9,7 +9,7 @@ from components.errors import Unbuildable
 from components.workspace import WorkspaceSpec
 
 _FAMILIES: Final = ((8, "r7i"), (4, "m7i"), (2, "c7i"))
-"""GiB of memory that each family gives per core, most first."""
+"""GiB of memory that each family gives per core."""
 
 _SIZES: Final = (
     (2, "large"),
@@ -45,6 +45,7 @@ def machines(spec: WorkspaceSpec) -> Machines:
     families, sizes = (_GPU_FAMILY, _GPU_SIZES) if gpu else (_FAMILIES, _SIZES)
     # An enclave takes cores from its machine, which needs four or more (EC2 guide, "Nitro Enclaves requirements").
     least = max(spec.size.cpu, 4 if spec.sandboxed else 1)
+    fitting: list[tuple[int, int, Machines]] = []
     for per_core, family in families:
         cores = next(
             (each for each, _ in sizes if each >= least and each * per_core >= spec.size.memory_gib), 0
@@ -53,7 +54,12 @@ def machines(spec: WorkspaceSpec) -> Machines:
             min(spec.quota.cpu, spec.quota.memory_gib / per_core, spec.quota.machines * cores), cores
         )
         if most:
-            return Machines(f"{family}.{dict(sizes)[cores]}", cores, most)
+            fitting.append(
+                (-most // cores, per_core, Machines(f"{family}.{dict(sizes)[cores]}", cores, most))
+            )
+    if fitting:
+        # As many machines as may be; of those, the ones with the least memory to pay for.
+        return min(fitting, key=lambda each: each[:2])[2]
     raise Unbuildable(
         "workspace.quota",
         f"{spec.quota.cpu:g} cores and {spec.quota.memory_gib:g} GiB hold no machine for a workspace of "

@@ -171,9 +171,8 @@ def own_key(here: Place) -> Proof:
         each(
             "disks are under that key",
             r.TEMPLATE,
-            holds=lambda each: (
-                _disks_encrypted(each)
-                and all(is_data_key(disk["ebs"]["kmsKeyId"]) for disk in each.inputs["blockDeviceMappings"])
+            holds=lambda each: all(
+                is_data_key(disk["ebs"]["kmsKeyId"]) for disk in each.inputs["blockDeviceMappings"]
             ),
         ),
         none(

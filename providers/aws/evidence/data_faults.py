@@ -16,11 +16,9 @@ def _default(algorithm: str, key: str | None) -> list[Mapping[str, Any]]:
 
 
 def _only_writes_seen(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    selectors = [
-        {**each, "fieldSelectors": [*each["fieldSelectors"], {"field": "readOnly", "equals": ["false"]}]}
-        for each in inputs["advancedEventSelectors"]
-    ]
-    return {**inputs, "advancedEventSelectors": selectors}
+    data_events, *others = inputs["advancedEventSelectors"]
+    narrowed = [*data_events["fieldSelectors"], {"field": "readOnly", "equals": ["false"]}]
+    return {**inputs, "advancedEventSelectors": [{**data_events, "fieldSelectors": narrowed}, *others]}
 
 
 def _without_management(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -43,6 +41,11 @@ def _drop_one_save(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**inputs, "resources": inputs["resources"][:1]}
 
 
+def _plain_disk(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    disks = [{**each, "ebs": {**each["ebs"], "encrypted": "false"}} for each in inputs["blockDeviceMappings"]]
+    return {**inputs, "blockDeviceMappings": disks}
+
+
 EVIDENCE: Final = {
     "data_store/inputs-read-only": Evidence(
         r.at_place(data.read_only),
@@ -62,7 +65,7 @@ EVIDENCE: Final = {
     "data_store/encrypted-at-rest": Evidence(
         data.AT_REST,
         {
-            "a bucket without encryption": r.planted(r.BUCKET, "heart-planted", bucket="planted"),
+            "a bucket without encryption": without(of(r.ENCRYPTION, "outbox")),
             "a bucket under S3's own key": changed(
                 of(r.ENCRYPTION, "working"), rules=_default("AES256", None)
             ),
@@ -70,7 +73,7 @@ EVIDENCE: Final = {
             "other encryption is taken": r.without_statement(
                 r.BUCKET_POLICY, "outbox", "NoOtherEncryption", "NoOtherKey"
             ),
-            "a plain disk": r.planted(r.TEMPLATE, blockDeviceMappings=[{"ebs": {"encrypted": "false"}}]),
+            "a plain disk": edited(of(r.TEMPLATE), _plain_disk),
             "a plain log": r.planted(r.LOG_GROUP),
         },
     ),

@@ -126,7 +126,7 @@ def _one_network(records: Records) -> Any:
     networks = of_type(records, r.VPC)
     ids = {f"{record.name}.id" for record in networks}
     # Whatever names a network names this one.
-    types = (r.SUBNET, r.GROUP, r.DOOR, r.ROUTE_TABLE, r.ACCESS_LIST)
+    types = (r.SUBNET, r.GROUP, r.DOOR, r.ROUTE_TABLE)
     return all_of(
         every("there is one network", r.VPC, holds=lambda _: len(networks) == 1),
         every("everything stands in it", *types, holds=lambda record: record.inputs.get("vpcId") in ids),

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from components.contract import Fault, Proof, Record, Records, Verdict, broken, kept, of_type
-from components.proof import Matches, edited, of
+from components.contract import Fault, Proof, Record, Records, Verdict, broken, of_type
+from components.proof import Matches, edited, every, of
 from providers.aws.evaluate import Document, Request, allowed, denied, parsed
-from providers.aws.names import Place
+from providers.aws.names import Place, tag
 
 
 def token(service: str, kind: str) -> str:
@@ -110,17 +110,9 @@ def document(record: Record, key: str = "policy") -> Document:
     return parsed(record.inputs.get(key))
 
 
-def answers(because: str, type_: str, asked: Callable[[Record], bool], *, where: Matches) -> Proof:
+def answers(because: str, type_: str, asked: Matches, *, where: Matches) -> Proof:
     """Hold while records exist whose policy answers as expected; cite them."""
-
-    def proof(records: Records) -> Verdict:
-        found = [each for each in of_type(records, type_) if where(each)]
-        lost = [each for each in found if not asked(each)]
-        if lost:
-            return broken(f"not {because}: {', '.join(each.name for each in lost)}", lost)
-        return kept(because, found)
-
-    return proof
+    return every(because, type_, holds=asked, where=where)
 
 
 def request(
@@ -187,5 +179,11 @@ def with_statement(type_: str, name: str, **statement: Any) -> Fault:
 
 
 def planted(type_: str, name: str = "planted", **inputs: Any) -> Fault:
-    """Return a fault that adds an offender to the workspace or data store."""
-    return lambda records: [*records, Record(type_, name, inputs, "Workspace")]
+    """Return a fault that adds an offender, tagged as everything is, so that it offends in one way alone."""
+
+    def plant(records: Records) -> Records:
+        asked = spec(records, WORKSPACE)
+        tags = {"tre-project": tag(asked["site"], asked["scope"])}
+        return [*records, Record(type_, name, {"tags": tags, **inputs}, "Workspace")]
+
+    return plant

@@ -110,9 +110,7 @@ EVIDENCE: Final = {
                 r.DOOR, "-ecs", Action=["ecs:*"], Resource=["*"], Principal="*"
             ),
             "a role without bounds": changed(of(r.ROLE, "-analyst"), permissionsBoundary=None),
-            "bounds that let control through": r.without_statement(
-                r.POLICY, "-boundary", "NoControl", "OwnData"
-            ),
+            "bounds that let control through": r.without_statement(r.POLICY, "-boundary", "NoControl"),
         },
     ),
     "workspace/inside-names-only": Evidence(

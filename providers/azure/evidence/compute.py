@@ -9,7 +9,6 @@ from typing import Any, Final
 from components.contract import Proof, Record, Records, Verdict, of_type
 from components.proof import all_of, every, none, of, some
 from providers.azure.evidence import reading as r
-from providers.azure.evidence.network import analyst_rights
 from providers.azure.evidence.reading import at, docker_run, says
 
 OTHER_MACHINES: Final = (
@@ -96,9 +95,20 @@ def approved(asked: Mapping[str, Any]) -> Proof:
     return all_of(
         every("every machine runs the approved image by its digest", r.MACHINES, holds=is_it),
         own_copy,
-        analyst_rights,
+        _pulls_by_condition,
         every("the machine's own image is one fixed version", r.MACHINES, holds=_fixed_version),
     )
+
+
+def _pulls_by_condition(records: Records) -> Verdict:
+    return every(
+        "no right over a registry is without a condition",
+        r.ASSIGNMENT,
+        where=lambda record: "/Microsoft.ContainerRegistry/registries/" in str(record.inputs.get("scope")),
+        holds=lambda record: (
+            bool(record.inputs.get("condition")) and r.rights_of(record, records) == frozenset({"pull"})
+        ),
+    )(records)
 
 
 def _path(image: str) -> str:

@@ -40,6 +40,13 @@ def _logs_off(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**inputs, "logs": inputs["logs"][1:]}
 
 
+def _plain_disk(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    profile = inputs["virtualMachineProfile"]
+    storage = profile["storageProfile"]
+    disk: Mapping[str, Any] = {**storage["osDisk"], "managedDisk": None}
+    return {**inputs, "virtualMachineProfile": {**profile, "storageProfile": {**storage, "osDisk": disk}}}
+
+
 _DATA: Final = of(r.ACCOUNT, "-data")
 _RECORDS: Final = of(r.ACCOUNT, "-records")
 _OTHER_VAULT: Final = {
@@ -53,7 +60,9 @@ EVIDENCE: Final = {
         {
             "machines may write inputs": r.given("analyst", roles.BLOB_CONTRIBUTOR, "inputs"),
             "machines may do anything with the account": r.given("analyst", "owner", "heart-data.id"),
-            "inputs can be changed": without(of(r.WRITTEN_ONCE, "-inputs")),
+            "inputs can be changed": changed(
+                of(r.WRITTEN_ONCE, "-inputs"), immutabilityPeriodSinceCreationInDays=0
+            ),
             "inputs can be added to": changed(of(r.WRITTEN_ONCE, "-inputs"), allowProtectedAppendWrites=True),
             "a key opens everything": changed(_DATA, allowSharedKeyAccess=True),
         },
@@ -64,10 +73,12 @@ EVIDENCE: Final = {
             "an account under the platform's key": _nested(
                 _DATA, "encryption", keySource="Microsoft.Storage"
             ),
-            "an account without encryption of ours": r.planted(r.ACCOUNT, "heart-planted"),
+            "records under the platform's key": _nested(
+                _RECORDS, "encryption", keySource="Microsoft.Storage"
+            ),
             "one layer of encryption": _nested(_RECORDS, "encryption", requireInfrastructureEncryption=False),
             "copies under the platform's key": _security(encryptionSettings={"state": "Disabled"}),
-            "a plain disk": r.planted(r.MACHINES, virtualMachineProfile={"storageProfile": {"osDisk": {}}}),
+            "a plain disk": edited(of(r.MACHINES), _plain_disk),
         },
     ),
     "data_store/encrypted-in-transit": Evidence(

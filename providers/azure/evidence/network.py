@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from components.contract import Proof, Record, Records, Verdict, broken, kept, of_type
 from components.proof import all_of, every, none, of, per
-from providers.azure import roles
 from providers.azure.boot import FABRIC_RULE, FORWARD_RULE, METADATA_RULE
 from providers.azure.evidence import reading as r
 from providers.azure.evidence.reading import at
@@ -28,11 +27,11 @@ WAYS_OUT: Final = (
             "VirtualNetworkGateway",
             "LoadBalancer",
             "ApplicationGateway",
-            "BastionHost",
             "AzureFirewall",
         )
     ),
 )
+FIREWALL_RULES: Final = r.token("network", "FirewallPolicyRuleCollectionGroup")
 JOINTS: Final = tuple(
     r.token("network", kind)
     for kind in (
@@ -111,7 +110,7 @@ _CLOSED = all_of(
 )
 
 
-def _named_only(names: list[str]) -> Proof:
+def _firewall_names(names: list[str]) -> Proof:
     def lists(record: Record) -> bool:
         collections = r.items(record, "ruleCollections")
         rules = [rule for each in collections for rule in each["rules"]]
@@ -119,12 +118,12 @@ def _named_only(names: list[str]) -> Proof:
         kinds = {rule["ruleType"] for rule in rules}
         return listed == sorted(names) and kinds == {"ApplicationRule"}
 
+    return every("the firewall lets the named destinations through", FIREWALL_RULES, holds=lists)
+
+
+def _named_only(names: list[str]) -> Proof:
     return all_of(
-        every(
-            "the firewall lets the named destinations through",
-            r.token("network", "FirewallPolicyRuleCollectionGroup"),
-            holds=lists,
-        ),
+        _firewall_names(names),
         every("the firewall stands in the network", r.token("network", "AzureFirewall")),
         _subnets_closed,
         every(
@@ -142,26 +141,30 @@ def _named_only(names: list[str]) -> Proof:
     )
 
 
-_DATA_RIGHTS: Final = frozenset({"read", "write", "add", "delete", "move"})
+def _held(records: Records) -> list[Record]:
+    """Return what the machines' identity was given."""
+    mine = r.principal("analyst", records)
+    return [each for each in of_type(records, r.ASSIGNMENT) if each.inputs.get("principalId") == mine]
 
 
-def analyst_rights(records: Records) -> Verdict:
-    """Hold while the machines' identity has rights over its own data and images, and over nothing else."""
-    mine, own = r.principal("analyst", records), r.area(records, "")
-    held = [each for each in of_type(records, r.ASSIGNMENT) if each.inputs.get("principalId") == mine]
-    lost = [each for each in held if not _is_own(each, own, records)]
+def _over_own(records: Records) -> Verdict:
+    own = tuple(f"{each.name}.id" for each in of_type(records, r.ACCOUNT, r.VAULT))
+    lost = [each for each in _held(records) if not _is_own(str(each.inputs["scope"]), own)]
     if lost:
         return broken("the machines have rights beyond their own data and images", lost)
-    return kept("the machines have rights over their own data and images alone", held)
+    return kept("the machines have rights over their own data and images alone", _held(records))
 
 
-def _is_own(record: Record, own: str, records: Records) -> bool:
-    rights = r.rights_of(record, records)
-    if rights == frozenset({"pull"}):
-        return roles.IMAGE_READER in record.inputs["roleDefinitionId"] and bool(
-            record.inputs.get("condition")
-        )
-    return str(record.inputs["scope"]).startswith(own) and rights <= _DATA_RIGHTS
+def _is_own(scope: str, own: tuple[str, ...]) -> bool:
+    return scope.startswith(own) or "/Microsoft.ContainerRegistry/registries/" in scope
+
+
+def _no_control(records: Records) -> Verdict:
+    held = _held(records)
+    lost = [each for each in held if {"control", "stop"} & r.rights_of(each, records)]
+    if lost:
+        return broken("the machines have rights of control", lost)
+    return kept("the machines have no right of control", held)
 
 
 def _one_network(records: Records) -> Verdict:
@@ -186,7 +189,7 @@ NO_PATH = all_of(
     none("nothing joins it to another network", *JOINTS),
     _refused("10.97.0.10", "172.16.0.10", "192.168.0.10"),
     _names_stay,
-    analyst_rights,
+    _over_own,
 )
 
 
@@ -218,18 +221,20 @@ def _root_alone(record: Record) -> bool:
     )
 
 
-NO_CONTROL = all_of(
-    _asks_through_profile,
-    every(
-        "on the machine, and from its container, nobody else gets there",
-        r.MACHINES,
-        holds=lambda record: all(
-            rule in r.script(record) for rule in (METADATA_RULE, FORWARD_RULE, FABRIC_RULE)
+def no_control(asked: Mapping[str, Any]) -> Proof:
+    """Return the proof that neither the metadata service nor Azure's control interface answers the workspace."""
+    closed = (METADATA_RULE, FORWARD_RULE, FABRIC_RULE)
+    return all_of(
+        _asks_through_profile,
+        every(
+            "on the machine, and from its container, nobody else gets there",
+            r.MACHINES,
+            holds=lambda record: all(rule in r.script(record) for rule in closed),
         ),
-    ),
-    _refused(_CONTROL),
-    analyst_rights,
-)
+        _firewall_names(list(asked["destinations"])) if asked["destinations"] else _refused(_CONTROL),
+        _no_control,
+    )
+
 
 NAMES: Final = r.token("dnsresolver", "DnsResolverDomainList")
 RULE: Final = r.token("dnsresolver", "DnsSecurityRule")

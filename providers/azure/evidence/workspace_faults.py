@@ -79,6 +79,11 @@ def _below(**said: Any) -> Fault:
     return _workflow(edit)
 
 
+def _large_disk(profile: Inputs) -> Inputs:
+    storage = profile["storageProfile"]
+    return {**profile, "storageProfile": {**storage, "osDisk": {**storage["osDisk"], "diskSizeGB": 500}}}
+
+
 def _door(to: str, *kinds: str) -> Fault:
     link = {"name": "planted", "privateLinkServiceId": to, "groupIds": list(kinds)}
     return r.planted(r.DOOR, privateLinkServiceConnections=[link])
@@ -122,7 +127,7 @@ EVIDENCE: Final = {
         },
     ),
     "workspace/no-path-to-control-plane": Evidence(
-        network.NO_CONTROL,
+        r.asking(network.no_control, r.WORKSPACE),
         {
             "metadata for every user": _script(METADATA_RULE, ""),
             "metadata for containers": _script(FORWARD_RULE, ""),
@@ -199,7 +204,7 @@ EVIDENCE: Final = {
             "larger machines": changed(of(r.MACHINES), sku={"name": "Standard_E96s_v5", "capacity": 1}),
             "a size nobody knows": changed(of(r.MACHINES), sku={"name": "Standard_X1", "capacity": 1}),
             "more than asked for": changed(of(r.MACHINES), overprovision=True),
-            "larger disks": _in_profile("storageProfile", osDisk={"diskSizeGB": 500}),
+            "larger disks": _profile(_large_disk),
             "machines that multiply": r.planted(r.token("monitor", "AutoscaleSetting")),
             "a machine beside": r.planted(r.token("compute", "VirtualMachine")),
         },
