@@ -48,9 +48,9 @@ class Stack:
         result = self.stack.refresh(on_output=_ignore, **options)
         return _counts(result.summary.resource_changes)
 
-    def destroy(self) -> None:
+    def destroy(self, **options: Any) -> None:
         """Destroy everything in the stack."""
-        self.stack.destroy(on_output=_ignore)
+        self.stack.destroy(on_output=_ignore, **options)
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The recorded resources by the name that the program gave them."""

@@ -47,6 +47,8 @@ def test_refusals_that_pass_are_told_apart() -> None:
     assert forbidden("namespace a is being terminated").is_passing
     assert forbidden("status unknown for quota: own").is_passing
     assert not forbidden('User "a" cannot patch').is_passing
+    assert ApiError(HTTPStatus.CONFLICT, {"message": "the object has been modified; try again"}).is_passing
+    assert not ApiError(HTTPStatus.CONFLICT, {"message": "Apply failed with 1 conflict"}).is_passing
     assert ApiError(HTTPStatus.NOT_FOUND, {"details": {"kind": "namespaces"}}).is_passing
     assert not ApiError(HTTPStatus.NOT_FOUND, {"details": {"kind": "pods"}}).is_passing
 
