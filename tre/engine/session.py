@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
-PARALLEL: Final = 4
-"""How many stacks are worked on at once, unless somebody asks for another number."""
 PLUGINS: Final = "PULUMI_DEBUG_PROVIDERS"
 
 
@@ -95,7 +93,7 @@ class Session:
 
 
 @contextmanager
-def session(site: str, folder: Path, *, parallel: int = PARALLEL) -> Generator[Session]:
+def session(site: str, folder: Path, *, parallel: int = 1) -> Generator[Session]:
     """Open the engine for a site. Ctrl-C reaches the engines once, and ends the session with an error.
 
     Raises:

@@ -101,8 +101,6 @@ def _environment(found: Settings) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # Each update's checkpoint is in the history already; a second copy only costs time.
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
-        # An engine lives for seconds: collecting garbage less often saves a fifth of its processor time.
-        "GOGC": os.environ.get("GOGC", "200"),
         "NO_COLOR": "1",
     }
 
@@ -131,7 +129,7 @@ def _passphrase_file(found: Settings) -> Path:
 
 def _create_once(file: Path, text: str) -> None:
     """Make a private file; where two commands race, the first one's text stays."""
-    private = file.with_name(f".{file.name}.{os.getpid()}")
+    private = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     paths.write_private(private, text)
     try:
         os.link(private, file)

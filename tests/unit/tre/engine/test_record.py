@@ -1,0 +1,58 @@
+"""The recording engine: what a program registers and exports, one after another and side by side."""
+
+from __future__ import annotations
+
+import threading
+
+import pulumi
+import pytest
+
+from tre.engine.record import record, recording
+
+
+class _Box(pulumi.ComponentResource):
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tre:index:Box", name, {"size": 1}, opts)
+        self.name = pulumi.Output.from_input(name).apply(str.upper)
+        self.register_outputs({"name": self.name})
+
+
+def _program() -> None:
+    outer = _Box("outer", pulumi.ResourceOptions(protect=True, retain_on_delete=True))
+    inner = _Box("inner", pulumi.ResourceOptions(parent=outer))
+    pulumi.export("name", inner.name)
+
+
+def test_registrations_are_kept_in_order_with_their_options() -> None:
+    outer, inner = record(_program)
+    assert (outer.name, outer.type, outer.protect, outer.retain, outer.component) == (
+        ("outer", "tre:index:Box", True, True, "")
+    )
+    assert (inner.name, inner.component) == ("inner", "Box")
+
+
+def test_exports_are_kept() -> None:
+    assert recording(_program).exports == {"name": "INNER"}
+
+
+def test_a_programs_own_error_is_raised() -> None:
+    def fails() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        record(fails)
+
+
+def test_programs_recorded_side_by_side_do_not_wait_for_each_other() -> None:
+    """Sharing one set of outputs between event loops made two programs wait for ever."""
+    done: list[int] = []
+
+    def work() -> None:
+        done.extend(len(recording(_program).records) for _ in range(25))
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(60)
+    assert done == [2] * 150
