@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from components.contract import Evidence
-from providers.kubernetes.evidence import data_store, identity, workspace
+from providers.kubernetes.evidence import data_store, identity, network, workspace
 
 EVIDENCE: Final[Mapping[str, Evidence]] = {
     **{f"identity/{name}": each for name, each in identity.EVIDENCE.items()},
     **{f"data_store/{name}": each for name, each in data_store.EVIDENCE.items()},
-    **{f"workspace/{name}": each for name, each in workspace.EVIDENCE.items()},
+    **{f"workspace/{name}": each for name, each in {**network.EVIDENCE, **workspace.EVIDENCE}.items()},
 }
 
 _NO_DOORS: Final = "the portal service, which both doors run, is not deployed on this backend yet"

@@ -15,8 +15,8 @@ import pytest
 
 from components.contract import Record, of_type
 from providers.kubernetes.evidence import view
+from providers.kubernetes.evidence.network import no_route_to_internet
 from providers.kubernetes.evidence.view import at, listed
-from providers.kubernetes.evidence.workspace import no_route_to_internet
 from providers.kubernetes.workspace import guard_rules
 from tests.conformance.test_backends import recorded
 
