@@ -88,5 +88,5 @@ def on_toys(things: Path) -> World:
     return world
 
 
-def _image(settled: Settled, name: str, target: Target) -> str:
+def _image(self: Settled, name: str, target: Target) -> str:
     return f"example.org/{name}@sha256:{'0' * 64}"

@@ -32,7 +32,11 @@ pytestmark = pytest.mark.engine
 def _host(main: Path) -> Generator[int]:
     """Serve a program's file to the engine as its language runtime, and yield the port."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-    host = LanguageServer(lambda: runpy.run_path(str(main), run_name="__main__") and None)
+
+    def program() -> None:
+        runpy.run_path(str(main), run_name="__main__")
+
+    host = LanguageServer(program)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,7 @@ def _line(engine: Session, work: Work, leftover: Leftover | None) -> Line:
     from tre.engine import ledger
 
     last = work.deployed or ledger.remembered(engine.folder).get(work.stack)
-    promises = last.promises if last else {}
+    promises: Mapping[str, bool] = last.promises if last else {}
     return Line(
         stack=work.stack,
         target=work.part.target_name,

@@ -79,15 +79,12 @@ def test_a_stop_is_a_sentence(
 def test_problems_are_all_told_and_are_json_when_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _raising(
-        monkeypatch,
-        InvalidInput(Problem("b", "is wrong", "Mend it."), Problem("a", "is missing"), summary="End."),
-    )
+    problems = (Problem("a", "is missing"), Problem("b", "is wrong", "Mend it."))
+    _raising(monkeypatch, InvalidInput(*problems, summary="End."))
     assert cli.execute(["validate", "--json"]) == ExitCode.INVALID
     told = capsys.readouterr()
-    assert [told.err.index(each) for each in ("a: is missing", "b: is wrong", "Mend it.", "End.")] == sorted(
-        told.err.index(each) for each in ("a: is missing", "b: is wrong", "Mend it.", "End.")
-    )
+    places = [told.err.index(each) for each in ("a: is missing", "b: is wrong", "Mend it.", "End.")]
+    assert places == sorted(places)
     document = json.loads(told.out)
     assert document["kind"] == "error"
     assert document["exit_code"] == 2
