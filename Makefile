@@ -9,6 +9,9 @@ READY := .venv/.ready
 # As uv's own download of Python or a certificate store of its own would be one more thing to trust.
 UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv
 
+# Compiled modules halve every command's start; where they may not be written, each start compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test bench check lock tools clean
 
 demo: tools
@@ -36,7 +39,7 @@ tools: $(READY)
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements.lock
+	$(UV) pip sync --quiet --require-hashes requirements.lock
 	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q tre components providers
 	touch $@
