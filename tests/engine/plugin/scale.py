@@ -19,7 +19,6 @@ from tests.engine.plugin.api_server import running
 from tests.engine.plugin.conftest import plugin_process, put_tools_on_path
 from tests.engine.plugin.stacks import attached, new_stack
 
-
 PARALLEL = 64
 """Operations at once. The engine's default is four for each processor, far too few for waits."""
 
