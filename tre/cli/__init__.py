@@ -6,6 +6,7 @@ A module `tre.cli.<name>` exports its click command as `command`.
 from __future__ import annotations
 
 import datetime
+import errno
 import importlib
 import os
 import sys
@@ -17,7 +18,7 @@ from typing import Any, Final, cast
 import click
 
 from tre import VERSION, console, paths
-from tre.errors import ExitCode, Problem, TreError
+from tre.errors import ExitCode, Problem, TreError, failure
 
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Write the files of a new site.",
@@ -38,6 +39,14 @@ COMMANDS: Final[Mapping[str, str]] = {
     "completion": "Print shell completion.",
 }
 """Every command and its one-line help, so that `tre --help` need load none of them."""
+
+_ROOM: Final[Mapping[int, str]] = {
+    errno.ENOSPC: "Make room on the disk, then run the same command: it takes up where this stopped.",
+    errno.EDQUOT: "Make room in your quota, then run the same command: it takes up where this stopped.",
+    errno.EROFS: "Set TRE_STATE and TRE_CACHE to folders that can be written.",
+    errno.EACCES: "Make it yours, or set TRE_STATE and TRE_CACHE to folders that you can write.",
+}
+"""What the machine refuses to give, and the remedy: no fault of the program."""
 
 INTERRUPTED: Final = 130
 """How shells see a command that Ctrl-C ended (128 + SIGINT)."""
@@ -88,6 +97,8 @@ def execute(given: Sequence[str]) -> int:
         # Whoever read our output has gone; writing the rest at exit would fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
+    except OSError as error:
+        return _told(_out_of_reach(error), "--json" in given) if error.errno in _ROOM else _bug(error, given)
     except Exception as error:
         return _bug(error, given)
 
@@ -101,6 +112,10 @@ def _told(error: TreError, as_json: bool) -> int:
     if error.summary:
         console.say(error.summary)
     return error.code
+
+
+def _out_of_reach(error: OSError) -> TreError:
+    return failure(str(error.filename or "disk"), str(error.strerror or error), _ROOM[error.errno or 0])
 
 
 def _usage(error: click.ClickException) -> int:

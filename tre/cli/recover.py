@@ -14,9 +14,12 @@ from tre.errors import ExitCode
 
 @click.command()
 @site_argument
+@click.option(
+    "--unlock", metavar="STACK", help="Take away a stack's lock, where the state is not in local files."
+)
 @yes_option
 @json_option
-def command(site: str, folder: Path, yes: bool, as_json: bool) -> int:
+def command(site: str, folder: Path, unlock: str | None, yes: bool, as_json: bool) -> int:
     """Find stale locks and unfinished operations in SITE's stacks, and clear them on consent."""
     from tre import audit
     from tre.engine import deploy, recovery, session
@@ -25,6 +28,10 @@ def command(site: str, folder: Path, yes: bool, as_json: bool) -> int:
     loaded = load(folder, site, allow_expired=True)
     with session.session(site, folder) as engine:
         todo = deploy.works(loaded, engine.deployed, offline=True)
+        if unlock:
+            consent(f"Is it sure that nobody is deploying {unlock}?", yes)
+            engine.stack(unlock).unlock()
+            audit.append(site, "recover", {"unlocked": unlock})
         found = recovery.find(engine, [each.stack for each in todo], thorough=True)
         for line in (line for each in found for line in each.explain()):
             console.say(line)

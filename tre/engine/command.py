@@ -47,13 +47,15 @@ class Running:
             with self._lock:
                 self._processes.discard(process)
 
-    def interrupt(self) -> None:
-        """Ask every engine to finish what it has begun; asked twice, end them where they are."""
+    def interrupt(self) -> int:
+        """Ask every engine to finish what it has begun; asked again, to end; a third time, end it. Return how many
+        there were."""
         with self._lock:
             self.interrupts += 1
             processes = list(self._processes)
         for process in processes:
             process.send_signal(signal.SIGINT if self.interrupts <= 2 else signal.SIGKILL)
+        return len(processes)
 
 
 class Pulumi(PulumiCommand):
@@ -115,7 +117,8 @@ def interruptible(running: Running) -> Generator[None]:
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        running.interrupt()
+        if not running.interrupt():
+            raise KeyboardInterrupt  # No engine runs: somebody is at a question, or reading.
         if running.interrupts == 1:
             say("Stopping: the engine finishes what it has begun. Press Ctrl-C again to end at once.")
 

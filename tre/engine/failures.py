@@ -91,7 +91,7 @@ def failures(stack: str, watcher: Watcher, error: Exception, resume: str) -> lis
     errors = [each for each in watcher.complaints if each.severity == "error"]
     told = list(dict.fromkeys(each for each in errors if not _NOISE.match(each.words)))
     if not told:
-        told = [Complaint(next(iter(watcher.failed), ""), "error", _engine_words(error))]
+        told = [Complaint(next(iter(watcher.failed), ""), "error", engine_words(error))]
     return [_failure(stack, each, resume) for each in told]
 
 
@@ -117,7 +117,7 @@ def concise(words: str) -> str:
     return " ".join(part for part in (lead, last.strip()) if part)
 
 
-def _engine_words(error: Exception) -> str:
+def engine_words(error: Exception) -> str:
     """Return the engine's own sentence out of what its command line printed."""
     lines = [line.strip() for line in str(error).splitlines()]
     said = [line.split("error: ", 1)[1] for line in lines if "error: " in line]

@@ -16,9 +16,9 @@ from pulumi.automation.errors import CommandError, StackAlreadyExistsError
 from tre import paths
 from tre.engine.command import Pulumi
 from tre.engine.events import Change, Watcher
-from tre.engine.failures import Failure, failures, save
+from tre.engine.failures import Failure, engine_words, failures, save
 from tre.engine.settings import Settings, site_folder, stack_secrets
-from tre.errors import TreError
+from tre.errors import TreError, failure
 
 Program = Callable[[], None]
 OnStep = Callable[[str, int], None]
@@ -78,7 +78,7 @@ class Stack:
     def preview(self, program: Program, *, refresh: bool = False, on_step: OnStep | None = None) -> Outcome:
         """Tell what `up` would do, changing nothing."""
         ask = functools.partial(self._stack.preview, program=guarded(program), refresh=refresh or None)
-        return self._run(ask, on_step)
+        return self._run(ask, on_step, again="plan")
 
     def up(self, program: Program, *, refresh: bool = False, on_step: OnStep | None = None) -> Outcome:
         """Make the program's resources so. One resource that fails does not stop those beside it."""
@@ -96,27 +96,30 @@ class Stack:
         ask = functools.partial(
             self._stack.destroy, exclude_protected=keep_protected or None, continue_on_error=True
         )
-        return self._run(ask, on_step)
-
-    def remove(self) -> None:
-        """Forget an empty stack."""
-        self._workspace.remove_stack(self.name)
+        return self._run(ask, on_step, again="destroy")
 
     def unlock(self) -> None:
-        """Take away the stack's locks (`pulumi cancel`)."""
-        self._stack.cancel()
+        """Take away the stack's locks, whoever holds them (`pulumi cancel`).
+
+        Raises:
+            TreError: the state cannot be reached, or keeps no such stack.
+        """
+        try:
+            self._stack.cancel()
+        except CommandError as error:
+            raise failure(self.name, f"could not be unlocked: {engine_words(error)}") from error
 
     def exported(self) -> Mapping[str, Any]:
         """Return the stack's state, secrets still encrypted."""
         return self._workspace.export_stack(self.name).deployment or {}
 
-    def _run(self, ask: Callable[..., object], on_step: OnStep | None) -> Outcome:
+    def _run(self, ask: Callable[..., object], on_step: OnStep | None, again: str = "up") -> Outcome:
         watcher = Watcher(on_step)
         try:
             self._create()
             ask(on_event=watcher, color="never", suppress_outputs=True, suppress_progress=True)
         except (CommandError, RuntimeError) as error:
-            return self._failed(watcher, error)
+            return self._failed(watcher, error, again)
         return self._outcome(watcher)
 
     def _outcome(self, watcher: Watcher) -> Outcome:
@@ -128,8 +131,8 @@ class Stack:
             warnings=tuple(each.words for each in watcher.complaints if each.severity == "warning"),
         )
 
-    def _failed(self, watcher: Watcher, error: Exception) -> Outcome:
-        resume = f"Mend it, then run `tre up {self._settings.site}`: it takes up where this stopped."
+    def _failed(self, watcher: Watcher, error: Exception, again: str) -> Outcome:
+        resume = f"Mend it, then run `tre {again} {self._settings.site}`: it takes up where this stopped."
         found = failures(self.name, watcher, error, resume)
         report = save(site_folder(self._settings.site), found, error, watcher)
         return replace(self._outcome(watcher), failed=tuple(found), report=str(report))

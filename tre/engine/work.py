@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -109,14 +109,6 @@ class Work:
         }
 
 
-def left(work: Sequence[Work]) -> list[Work]:
-    """Return the work that was not tried, because what it needs failed or somebody said stop."""
-    return [each for each in work if each.ended == "left"]
-
-
 def by_target(work: Iterable[Work]) -> Mapping[str, Any]:
     """Return the targets that some work needs, by name."""
     return {each.part.target_name: each.part.target for each in work}
-
-
-OnWork = Callable[[Work], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import subprocess
@@ -65,6 +66,16 @@ def test_a_fault_is_told_where_nothing_can_be_written(
     _raising(monkeypatch, ZeroDivisionError("boom"))
     assert cli.execute(["plan"]) == ExitCode.FAILED
     assert "ZeroDivisionError: boom" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_no_fault_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _raising(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "/state/x"))
+    assert cli.execute(["up"]) == ExitCode.FAILED
+    told = capsys.readouterr().err
+    assert "/state/x: No space left on device" in told
+    assert "Make room" in told
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), click.Abort()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from contextlib import ExitStack
@@ -60,12 +61,25 @@ def test_after_a_stop_nothing_new_is_begun() -> None:
 def test_an_interrupt_is_counted_and_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGINT)
     running = Running()
-    with pytest.raises(KeyboardInterrupt), interruptible(running):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interruptible(running),
+        subprocess.Popen(["sleep", "60"], text=True) as process,
+        running.each(process),
+    ):
         os.kill(os.getpid(), signal.SIGINT)
+        process.wait()
         os.kill(os.getpid(), signal.SIGTERM)
+    assert process.returncode == -signal.SIGINT
     assert running.interrupts == 2
     assert capsys.readouterr().err.count("Stopping") == 1
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_at_a_question_ends_it_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), interruptible(Running()):
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the question went on")
 
 
 def test_an_error_is_not_hidden_by_the_handlers() -> None:
