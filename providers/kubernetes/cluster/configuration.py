@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from providers.kubernetes.cluster import network, places
+from providers.kubernetes.cluster import audit, network, places
 from providers.kubernetes.cluster.pki import SERVICE_DOMAIN
 from tre import paths
 
@@ -41,14 +41,6 @@ state = "/run/containerd"
 
 _CNI: Final = {"cniVersion": "0.3.1", "name": "cilium", "plugins": [{"type": "cilium-cni"}]}
 
-_AUDIT_IN_FULL: Final = [
-    {"group": "", "resources": ["pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers"]},
-    {"group": "networking.k8s.io", "resources": ["networkpolicies"]},
-    {"group": "cilium.io", "resources": ["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"]},
-    {"group": "rbac.authorization.k8s.io"},
-    {"group": "admissionregistration.k8s.io"},
-]
-
 
 def write(state: places.State, node: network.Node, programs: Mapping[str, Path], pause: str) -> None:
     """Write every configuration file below `state`, and the CNI file, for a node with these addresses.
@@ -58,48 +50,16 @@ def write(state: places.State, node: network.Node, programs: Mapping[str, Path],
         pause: the reference of the image that holds a pod's namespaces open.
     """
     paths.private_folder(state.configuration)
-    _write(state, "kubelet.json", _kubelet(node))
-    _write(state, "audit-policy.json", audit_policy())
-    _write_text(state, "resolv.conf", f"nameserver {network.DNS_SERVICE}\n")
+    _write(state, "kubelet.json", kubelet(node))
+    _write(state, "audit-policy.json", audit.policy())
     _write_text(state, "containerd.toml", _containerd(programs, pause))
-    _ensure_encryption(state)
+    ensure_encryption(state)
     _write_cni(programs)
     paths.private_folder(state.audit_log.parent)
 
 
-def audit_policy() -> dict[str, Any]:
-    """Return the audit policy: who did what for everything, the request too for what opens or closes a barrier.
-
-    Secrets are recorded as metadata alone: a log that holds secrets would be one more place to lose them.
-    """
-    noise = {
-        "level": "None",
-        "users": [
-            "tre:cilium",
-            "tre:cilium-operator",
-            "system:kube-scheduler",
-            "system:kube-controller-manager",
-        ],
-        "verbs": ["get", "list", "watch", "update", "patch"],
-        "resources": [
-            {"group": "coordination.k8s.io"},
-            {"group": "cilium.io"},
-            {"group": "", "resources": ["events"]},
-        ],
-    }
-    secret = {
-        "level": "Metadata",
-        "resources": [{"group": "", "resources": ["secrets", "serviceaccounts/token"]}],
-    }
-    return {
-        "apiVersion": "audit.k8s.io/v1",
-        "kind": "Policy",
-        "omitStages": ["RequestReceived"],
-        "rules": [noise, secret, {"level": "Request", "resources": _AUDIT_IN_FULL}, {"level": "Metadata"}],
-    }
-
-
-def _kubelet(node: network.Node) -> dict[str, Any]:
+def kubelet(node: network.Node) -> dict[str, Any]:
+    """Return the kubelet's configuration (kubelet.config.k8s.io/v1beta1)."""
     pki = places.INSIDE.pki
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -124,7 +84,7 @@ def _kubelet(node: network.Node) -> dict[str, Any]:
         "nodeStatusUpdateFrequency": "5s",
         "readOnlyPort": 0,
         "registerNode": True,
-        "resolvConf": str(places.INSIDE.configuration / "resolv.conf"),
+        "resolvConf": "/etc/resolv.conf",
         "serializeImagePulls": False,
         "tlsCertFile": str(pki / "kubelet-server.crt"),
         "tlsPrivateKeyFile": str(pki / "kubelet-server.key"),
@@ -153,7 +113,7 @@ def _write_cni(programs: Mapping[str, Path]) -> None:
     (folders[1] / "05-cilium.conflist").write_text(json.dumps(_CNI))
 
 
-def _ensure_encryption(state: places.State) -> None:
+def ensure_encryption(state: places.State) -> None:
     """Keep the key under which Secrets are encrypted in etcd; a new one would make the old Secrets unreadable."""
     file = state / "secrets-encryption.json"
     if file.exists():

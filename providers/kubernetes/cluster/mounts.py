@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from providers.kubernetes.cluster import places
+from providers.kubernetes.cluster import network, places
 
 _KERNEL_SETTINGS: Final = {
     # What the kubelet insists on; it would otherwise change the machine's own values.
@@ -36,6 +36,7 @@ def set_up(state: Path) -> None:
     for folder in (places.INSIDE.root, places.READY, places.VOLUMES, places.RUN / "private"):
         folder.mkdir(parents=True)
     _mount("--bind", kept, str(places.INSIDE.root))
+    _own_names()
     _own_var()
     _own_sys()
     _shield_kernel_settings()
@@ -54,6 +55,16 @@ def show_control_group(group: Path) -> None:
 def _keep_hold_of(state: Path) -> str:
     """Return a path to `state` that stays valid when `/run` is covered, should the state be below it."""
     return f"/proc/{os.getpid()}/fd/{os.open(state, os.O_PATH)}"
+
+
+def _own_names() -> None:
+    """Let the node's parts resolve the cluster's names, and no others."""
+    own, shown = places.RUN / "private/resolv.conf", Path("/etc/resolv.conf").resolve()
+    own.write_text(f"nameserver {network.DNS_SERVICE}\n")
+    if not shown.exists():  # a link into /run, which is our own and empty
+        shown.parent.mkdir(parents=True, exist_ok=True)
+        shown.touch()
+    _mount("--bind", str(own), str(shown))
 
 
 def _own_var() -> None:

@@ -145,8 +145,6 @@ def set_up(node: Node) -> None:
     _ip("link", "set", "lo", "up")
     _ip("address", "add", f"{node.address}/30", "dev", NODE_DEVICE)
     _ip("link", "set", NODE_DEVICE, "up")
-    # Cilium and the kubelet look for a default route; this one ends at the machine, which does not forward pods.
-    _ip("route", "add", "default", "via", node.machine_address)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     _make_internet()
     socket.sethostname(NODE_NAME)

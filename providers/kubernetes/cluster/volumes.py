@@ -28,9 +28,11 @@ from providers.kubernetes.cluster.places import INSIDE
 _CLAIMS: Final = "/api/v1/persistentvolumeclaims"
 _VOLUMES: Final = "/api/v1/persistentvolumes"
 _CLASSES: Final = "/apis/storage.k8s.io/v1/storageclasses"
-_LOOK_AGAIN: Final = 10.0
+_LOOK_AGAIN: Final = 30.0
+_TRY_AGAIN: Final = 3.0
+"""Seconds until a claim that could not be served is tried again: what it lacks may come without a change to it."""
 _WATCH_SECONDS: Final = 240
-_KEYS_EVERY: Final = 20.0
+_KEYS_EVERY: Final = 60.0
 
 
 class KeyMissing(Unacceptable):
@@ -47,8 +49,8 @@ class Provisioner:
         self._complaints: dict[str, str] = {}
         self._keys_due = 0.0
 
-    def reconcile(self) -> None:
-        """Serve what waits, mount what should be mounted, erase what was released."""
+    def reconcile(self) -> bool:
+        """Erase what was released, mount what should be mounted, serve what waits; return whether any still waits."""
         volumes = self._api.items(_VOLUMES)
         for volume in claims.released(volumes):
             self._erase(volume)
@@ -58,16 +60,20 @@ class Provisioner:
         if time.monotonic() >= self._keys_due:
             self._honour_lost_keys(kept)
             self._keys_due = time.monotonic() + _KEYS_EVERY
-        for claim in claims.waiting(self._api.items(_CLAIMS), self._api.items(_CLASSES)):
-            self._serve(claim)
+        pending = [claim for claim in self._api.items(_CLAIMS) if claim["status"].get("phase") == "Pending"]
+        waiting = claims.waiting(pending, self._api.items(_CLASSES) if pending else [])
+        served = [self._serve(claim) for claim in waiting]
+        return not all(served)
 
-    def _serve(self, claim: Claim) -> None:
+    def _serve(self, claim: Claim) -> bool:
         try:
             self._provision(claim)
             self._complaints.pop(claim.volume_name, None)
+            return True
         except (Unacceptable, Unusable, OSError) as complaint:
             # One volume that cannot be had must not keep the others waiting.
             self._complain(claim, str(complaint))
+            return False
 
     def _provision(self, claim: Claim) -> None:
         if self._api.get(f"{_VOLUMES}/{claim.volume_name}") is not None:
@@ -96,11 +102,11 @@ class Provisioner:
 
     def _honour_lost_keys(self, volumes: Sequence[Document]) -> None:
         """Close volumes whose key's Secret was deleted; of those that are deleted too, destroy the master key."""
-        for volume in volumes:
-            with contextlib.suppress(KeyMissing):
-                self._key_of(volume)
-                continue
-            self._disk(str(volume["metadata"]["name"])).unmount()
+        secrets = {str(volume["metadata"]["name"]): _secret_of(volume) for volume in volumes}
+        lost = {secret for secret in set(secrets.values()) if secret and self._is_lost(secret)}
+        for name, secret in secrets.items():
+            if secret in lost:
+                self._disk(name).unmount()
         known = {str(volume["metadata"]["name"]) for volume in self._api.items(_VOLUMES)}
         for record in self._folder.glob("*/volume.json"):
             if record.parent.name not in known:
@@ -110,8 +116,11 @@ class Provisioner:
         secret = Secret.parse(json.loads(record.read_text())["key"])
         disk = self._disk(record.parent.name)
         disk.unmount()
-        if secret is not None and self._api.get(_secret_path(secret)) is None:
+        if secret is not None and self._is_lost(secret):
             disk.shred_key()
+
+    def _is_lost(self, secret: Secret) -> bool:
+        return self._api.get(_secret_path(secret)) is None
 
     def _erase(self, volume: Document) -> None:
         name = str(volume["metadata"]["name"])
@@ -122,9 +131,8 @@ class Provisioner:
         return Volume(self._folder / name, self._mounts / name)
 
     def _key_of(self, volume: Document) -> bytes | None:
-        if claims.annotation(volume, claims.ENCRYPTED) != "true":
-            return None
-        return self._key(Secret.parse(claims.annotation(volume, claims.KEY_SECRET)))
+        encrypted = claims.annotation(volume, claims.ENCRYPTED) == "true"
+        return self._key(_secret_of(volume)) if encrypted else None
 
     def _key(self, secret: Secret | None) -> bytes:
         if secret is None:
@@ -145,6 +153,10 @@ class Provisioner:
         if self._complaints.get(name) != message:
             self._complaints[name] = message
             sys.stderr.write(f"{name}: {message}\n")
+
+
+def _secret_of(volume: Document) -> Secret | None:
+    return Secret.parse(claims.annotation(volume, claims.KEY_SECRET))
 
 
 def _key_in(secret: Secret, data: Mapping[str, str]) -> bytes:
@@ -199,10 +211,10 @@ def main() -> None:
         watched = Api(node.api, INSIDE.pki, "volumes")
         threading.Thread(target=_watch, args=(watched, path, wake), daemon=True).start()
     while True:
-        provisioner.reconcile()
+        some_wait = provisioner.reconcile()
         parts.VOLUMES_READY.touch()
         with contextlib.suppress(queue.Empty):
-            wake.get(timeout=_LOOK_AGAIN)
+            wake.get(timeout=_TRY_AGAIN if some_wait else _LOOK_AGAIN)
             while not wake.empty():
                 wake.get_nowait()
 
