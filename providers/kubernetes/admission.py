@@ -22,11 +22,11 @@ from pulumi_kubernetes.admissionregistration.v1 import (
     ValidationArgs,
     VariableArgs,
 )
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs
 
 from components.contract import Spec
 from providers.kubernetes import names
-from providers.kubernetes.objects import labels
+from providers.kubernetes.objects import meta
 
 DIGEST: Final = "@sha256:[a-f0-9]{64}$"
 
@@ -240,7 +240,7 @@ def register(spec: Spec, policy: Policy, opts: pulumi.ResourceOptions) -> None:
     name = names.guard(spec.site, policy.name)
     made = ValidatingAdmissionPolicy(
         f"policy-{policy.name}",
-        metadata=ObjectMetaArgs(name=name, labels=labels(spec)),
+        metadata=meta(spec, name),
         spec=ValidatingAdmissionPolicySpecArgs(
             failure_policy="Fail",
             match_constraints=MatchResourcesArgs(
@@ -269,7 +269,7 @@ def register(spec: Spec, policy: Policy, opts: pulumi.ResourceOptions) -> None:
     )
     ValidatingAdmissionPolicyBinding(
         f"binding-{policy.name}",
-        metadata=ObjectMetaArgs(name=name, labels=labels(spec)),
+        metadata=meta(spec, name),
         spec=ValidatingAdmissionPolicyBindingSpecArgs(
             policy_name=made.metadata.name,
             validation_actions=["Deny", "Audit"],

@@ -10,7 +10,7 @@ from typing import Final
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace, Service, ServicePortArgs, ServiceSpecArgs
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs
 from pulumi_kubernetes.networking.v1 import (
     NetworkPolicy,
     NetworkPolicyIngressRuleArgs,
@@ -20,7 +20,7 @@ from pulumi_kubernetes.networking.v1 import (
 
 from components.airlock import Airlock, AirlockOutputs
 from providers.kubernetes import admission, names
-from providers.kubernetes.objects import default_deny, labels, meta, pod_security, ports
+from providers.kubernetes.objects import default_deny, meta, pod_security, ports
 from providers.kubernetes.target import KubernetesTarget
 
 INSIDE_PORT: Final = 8443
@@ -34,9 +34,7 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
         place = names.site_namespace(self.spec.site, "airlock")
         namespace = Namespace(
             "airlock-namespace",
-            metadata=ObjectMetaArgs(
-                name=place, labels={**labels(self.spec), **pod_security(self.target.pod_security_version)}
-            ),
+            metadata=meta(self.spec, place, extra=pod_security(self.target.pod_security_version)),
             opts=self.child(),
         )
         self._network(place, namespace)

@@ -82,9 +82,10 @@ class KubernetesDataStore(DataStore[KubernetesTarget]):
         # Held, because deleting a namespace deletes the claims in it.
         return Namespace(
             "namespace",
-            metadata=ObjectMetaArgs(
-                name=self._place,
-                labels={**labels(self.spec), **pod_security(self.target.pod_security_version)},
+            metadata=meta(
+                self.spec,
+                self._place,
+                extra=pod_security(self.target.pod_security_version),
                 annotations={
                     f"{names.LABEL}/retention-days": str(self.spec.retention_days),
                     NETWORK_POLICIES: self.target.network_policies,

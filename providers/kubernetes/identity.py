@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import (
     ClusterRole,
     ClusterRoleBinding,
@@ -26,7 +25,7 @@ from pulumi_kubernetes.rbac.v1 import (
 
 from components.identity import Identity, IdentityOutputs, Person
 from providers.kubernetes import keeping, names
-from providers.kubernetes.objects import labels, meta, pod_security
+from providers.kubernetes.objects import meta, pod_security
 from providers.kubernetes.target import KubernetesTarget
 
 USER_PREFIX: Final = "tre:"
@@ -116,17 +115,15 @@ class KubernetesIdentity(Identity[KubernetesTarget]):
         name = names.guard(self.spec.site, role)
         made = ClusterRole(
             role,
-            metadata=ObjectMetaArgs(name=name, labels=labels(self.spec)),
+            metadata=meta(self.spec, name),
             rules=rights,
             opts=self.child(),
         )
         for person in people:
             ClusterRoleBinding(
                 f"{role}-{person.name}",
-                metadata=ObjectMetaArgs(
-                    name=f"{name}-{person.name}",
-                    labels=labels(self.spec),
-                    annotations={EXPIRES: self._last_day(person)},
+                metadata=meta(
+                    self.spec, f"{name}-{person.name}", annotations={EXPIRES: self._last_day(person)}
                 ),
                 role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=made.metadata.name),
                 subjects=[_user(person)],
@@ -138,9 +135,7 @@ class KubernetesIdentity(Identity[KubernetesTarget]):
         place = names.site_namespace(self.spec.site, "keys")
         namespace = Namespace(
             "keys-namespace",
-            metadata=ObjectMetaArgs(
-                name=place, labels={**labels(self.spec), **pod_security(self.target.pod_security_version)}
-            ),
+            metadata=meta(self.spec, place, extra=pod_security(self.target.pod_security_version)),
             # Held, because deleting it would delete the key of every project.
             opts=self.held(),
         )

@@ -91,9 +91,7 @@ def settle_in(component: Component[IdentitySpec, KubernetesTarget, Any], image: 
     place = names.site_namespace(spec.site, KEEPER)
     namespace = Namespace(
         "keeper-namespace",
-        metadata=ObjectMetaArgs(
-            name=place, labels={**labels(spec), **pod_security(target.pod_security_version)}
-        ),
+        metadata=meta(spec, place, extra=pod_security(target.pod_security_version)),
         opts=component.child(),
     )
     inside = component.child(depends_on=[namespace])
@@ -130,13 +128,13 @@ def _see_namespaces(component: Component[IdentitySpec, KubernetesTarget, Any]) -
     name = names.guard(spec.site, KEEPER)
     made = ClusterRole(
         KEEPER,
-        metadata=ObjectMetaArgs(name=name, labels=labels(spec)),
+        metadata=meta(spec, name),
         rules=[PolicyRuleArgs(api_groups=[""], resources=["namespaces"], verbs=["list"])],
         opts=component.child(),
     )
     ClusterRoleBinding(
         KEEPER,
-        metadata=ObjectMetaArgs(name=name, labels=labels(spec)),
+        metadata=meta(spec, name),
         role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=made.metadata.name),
         subjects=[account(spec.site)],
         opts=component.child(),

@@ -33,6 +33,10 @@ NETWORK_POLICIES: Final = f"{names.LABEL}/network-policies"
 """Annotation of a project's namespace: which dialect of policies its walls are built in."""
 
 
+FIRM: Final = {"pulumi.com/patchForce": "true"}
+"""Annotation by which a deployment sets right what somebody changed by hand, instead of stopping at it."""
+
+
 def labels(spec: Spec) -> dict[str, str]:
     """Return the labels that say which site, scope and tier an object belongs to."""
     return {
@@ -61,12 +65,15 @@ def meta(
     annotations: Mapping[str, str] | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> ObjectMetaArgs:
-    """Return an object's metadata with a fixed name: the same object at every deployment."""
+    """Return an object's metadata with a fixed name: the same object at every deployment.
+
+    `extra` are labels beside those of the site and scope; without a `namespace` the object is cluster-wide.
+    """
     return ObjectMetaArgs(
         name=name,
         namespace=namespace or None,
         labels={**labels(spec), **(extra or {})},
-        annotations=dict(annotations) if annotations else None,
+        annotations={**FIRM, **(annotations or {})},
     )
 
 
