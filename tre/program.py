@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from tre import registry
-from tre.errors import Problem, Refused, TreError
+from tre.errors import InvalidInput, Problem, Refused, TreError
 from tre.model import specs
 
 if TYPE_CHECKING:
@@ -186,7 +186,21 @@ def project_program(part: Part, site_outputs: Any, *, erase: bool = False) -> Pr
             built = backend.workspace(told["workspace"], part.target, data.outputs, airlock, opts=options)
             pulumi.export("workspace", _outputs(built))
 
-    return program
+    return _refusing(program)
+
+
+def _refusing(program: Program) -> Program:
+    """Return a program that reports what a backend cannot build as wrong input, which it is."""
+
+    def run() -> None:
+        from components.errors import Unbuildable
+
+        try:
+            program()
+        except Unbuildable as found:
+            raise InvalidInput(Problem(found.where, found.what, found.remedy)) from found
+
+    return run
 
 
 def _options(backend: Backend, target: Target) -> pulumi.ResourceOptions:

@@ -50,7 +50,7 @@ def build(
         location=home.target.region,
         opts=home.child(),
     )
-    stopper = roles.stopper(f"{home.spec.scope}-stopper", place, home.child())
+    stopper = roles.stopper(f"{home.spec.scope}-stopper", place, home.child(depends_on=[machines]))
     stops = roles.give(
         place, f"{home.spec.scope}-guard-stops", guard.principal_id, stopper.id, machines.id, home.child()
     )

@@ -38,7 +38,7 @@ class AzureDataStore(DataStore[AzureTarget]):
         data_key = vaults.build(self, self.place, "data", people["keeper"], self.held)
         records_key = vaults.build(self, self.place, "records", people["keeper"], self.kept_always)
         account = storage.build(self, self.place, data_key, people)
-        self._rights(account.id, people)
+        self._rights(group, account.id, people)
         records.build(self, self.place, records_key, account, self.kept_always)
         backups.build(self, self.place, data_key, account, people["backup"])
         self._lock(group)
@@ -66,10 +66,13 @@ class AzureDataStore(DataStore[AzureTarget]):
         )
 
     def _rights(
-        self, account: pulumi.Output[str], people: dict[str, managedidentity.UserAssignedIdentity]
+        self,
+        group: resources.ResourceGroup,
+        account: pulumi.Output[str],
+        people: dict[str, managedidentity.UserAssignedIdentity],
     ) -> None:
         """Give the workspace's machines and the loader what they need of each area, and nothing else."""
-        sender = roles.sender(f"{self.spec.scope}-sender", self.place, self.held())
+        sender = roles.sender(f"{self.spec.scope}-sender", self.place, self.held(depends_on=[group]))
         given = [
             ("analyst", "inputs", self.place.role(roles.BLOB_READER)),
             ("analyst", "working", self.place.role(roles.BLOB_CONTRIBUTOR)),

@@ -32,11 +32,11 @@ def build(
         key,
         # The platform's own diagnostics write here, as a trusted service.
         bypass="AzureServices",
-        # Locked: not even the subscription's owner can shorten it. Logs grow, hence appending.
+        # Logs grow, hence appending. Azure makes such a policy unlocked and lets it be locked later.
         immutable=storage.ImmutableStorageAccountArgs(
             enabled=True,
             immutability_policy=storage.AccountImmutabilityPolicyPropertiesArgs(
-                state="Locked",
+                state="Locked" if home.target.records_locked else "Unlocked",
                 immutability_period_since_creation_in_days=days,
                 allow_protected_append_writes=True,
             ),

@@ -90,6 +90,9 @@ class AzureTarget(Target):
     billing_currency: Annotated[str, _like(r"[A-Z]{3}", "a currency", "GBP")] = "GBP"
     """The currency of the subscription's bills, in which Azure keeps budgets."""
     network: Network = "10.96.0.0/20"
+    records_locked: bool = False
+    """Whether the policy that keeps the records is locked, so that not even the subscription's owner can shorten
+    it. Azure makes it unlocked: set this from the second deployment on. It cannot be undone."""
 
 
 TARGET = AzureTarget

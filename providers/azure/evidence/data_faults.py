@@ -153,8 +153,8 @@ EVIDENCE: Final = {
             "reads are left out": edited(of(r.DIAGNOSTICS, "heart-data"), _logs_off),
             "nothing is written": without(of(r.DIAGNOSTICS, "heart-data")),
             "uses of the key are left out": changed(of(r.DIAGNOSTICS, "-data-key"), logs=[]),
-            "the record can be shortened": changed(
-                _RECORDS, immutableStorageWithVersioning={"immutabilityPolicy": {"state": "Unlocked"}}
+            "the record can be deleted": changed(
+                _RECORDS, immutableStorageWithVersioning={"immutabilityPolicy": {"state": "Disabled"}}
             ),
             "accesses without a name": changed(_DATA, allowSharedKeyAccess=True),
         },

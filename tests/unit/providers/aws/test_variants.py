@@ -17,6 +17,9 @@ from providers.aws.target import AwsTarget
 from tests.conformance.samples import sample
 from tests.conformance.targets import TARGETS
 from tests.unit.providers.declared import broken, declared, one
+from tre.engine.record import record
+from tre.errors import InvalidInput
+from tre.program import Part, project_program
 
 TARGET = TARGETS["aws"]
 OPEN = {"destinations": ("data.example.org", "api.example.org"), "tier": 1, "clipboard": "both"}
@@ -66,6 +69,23 @@ def test_a_key_in_hardware_comes_from_the_targets_key_store_and_does_not_rotate_
 def test_a_key_in_hardware_needs_a_key_store() -> None:
     with pytest.raises(Unbuildable, match="cks-0123456789abcdef0"):
         declared("aws", data_store={"hardware_key": True})
+
+
+def test_what_cannot_be_built_is_reported_as_wrong_input_with_its_remedy() -> None:
+    made = sample()
+    asked = made.data_store.model_copy(update={"hardware_key": True})
+    part = Part(
+        site="demo",
+        stack="demo-heart",
+        project="heart",
+        target_name="aws",
+        target=TARGET,
+        tier=3,
+        specs={"data_store": asked, "workspace": made.workspace, "identity": made.identity},
+    )
+    with pytest.raises(InvalidInput) as refused:
+        record(project_program(part, {}))
+    assert [each.where for each in refused.value.problems] == ["target.key_store"]
 
 
 def test_an_erasure_lifts_protection_of_data_and_keeps_the_record() -> None:

@@ -34,7 +34,7 @@ SHARED: dict[tuple[str, str], set[str]] = {
     ("data_store/deletion-certified", "data under a key that stays"): {"data_store/key-per-project"},
     # The certificate of an erasure is the record of it.
     ("data_store/access-recorded", "uses of the key are left out"): {"data_store/deletion-certified"},
-    ("data_store/access-recorded", "the record can be shortened"): {"data_store/deletion-certified"},
+    ("data_store/access-recorded", "the record can be deleted"): {"data_store/deletion-certified"},
     ("data_store/deletion-certified", "the end of the key is not written"): {"data_store/access-recorded"},
     # The same rules keep the internet, other networks and Azure's control interface away.
     ("workspace/no-route-to-internet", "a rule that lets out"): {

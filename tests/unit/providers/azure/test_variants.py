@@ -12,6 +12,7 @@ from components.workspace import Budget, Quota, Size
 from providers.azure.evidence import reading as r
 from providers.azure.sizing import machines
 from tests.conformance.samples import sample
+from tests.conformance.targets import TARGETS
 from tests.unit.providers.declared import broken, declared, one
 
 OPEN = {"destinations": ("data.example.org", "api.example.org"), "tier": 1}
@@ -56,6 +57,15 @@ def test_an_erasure_lifts_protection_of_data_and_keeps_the_record() -> None:
     assert account.retain and one(records, r.VAULT, "-records-vault").retain
     # Copies would otherwise outlive the confirmed erasure of what they are copies of.
     assert broken("azure", records) == {"data_store/kept-on-destroy", "data_store/recoverable"}
+
+
+def test_the_records_policy_is_locked_only_when_asked() -> None:
+    target = TARGETS["azure"]
+    for asked, state in ((False, "Unlocked"), (True, "Locked")):
+        records = declared("azure", target=target.model_copy(update={"records_locked": asked}))
+        policy = one(records, r.ACCOUNT, "-records").inputs["immutableStorageWithVersioning"]
+        assert policy["immutabilityPolicy"]["state"] == state
+        assert broken("azure", records) == set()
 
 
 def test_the_lock_is_lifted_before_anything_that_it_locks() -> None:
