@@ -52,15 +52,15 @@ class Declared:
 
 
 def declared(
-    backend: Backend, own: Sequence[Record], beside: Sequence[Record], *, cited: bool = False
+    backend: Backend, own: Sequence[Record], beside: Sequence[Record] | None, *, cited: bool = False
 ) -> Declared:
     """Judge the promises of a part by what it registers (`own`) together with what stands `beside` it.
 
-    A proof looks at a site and one project together, so a part alone (`beside` empty) is not judged. With `cited`,
+    A proof looks at a site and one project together, so a part alone (`beside` is `None`) is not judged. With `cited`,
     only promises that rest on the part's own resources are told, and those that rest on nothing.
     """
     resources = Counter(each.component for each in own if each.component and not _is_component(each))
-    if not beside:
+    if beside is None:
         return Declared(resources=resources)
     verdicts = {name: each.proof([*own, *beside]) for name, each in sorted(backend.evidence.items())}
     told = {name: each for name, each in verdicts.items() if not cited or _rests_on(each, own)}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tre import registry
 from tre.engine.fingerprint import fingerprint
@@ -15,9 +15,6 @@ from tre.engine.record import Recording, recording
 from tre.engine.stack import Outcome
 from tre.plan import Declared, PartPlan, declared
 from tre.program import Part, Program, project_program, site_program
-
-if TYPE_CHECKING:
-    from components.contract import Record
 
 
 @dataclass
@@ -83,7 +80,7 @@ class Work:
         """What the registered resources say of the part's promises."""
         backend = registry.backend(self.part.target.backend)
         other = self.beside or self.example
-        beside: Sequence[Record] = other.recorded.records if other else ()
+        beside = other.recorded.records if other else None
         return declared(backend, self.recorded.records, beside, cited=self.beside is None)
 
     def planned(self, unchanged: bool) -> PartPlan:

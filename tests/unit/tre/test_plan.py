@@ -63,7 +63,7 @@ BACKEND = Backend(
 
 def test_a_part_alone_is_not_judged_and_components_are_not_counted() -> None:
     own = [Record("t:x", "n", {}, "Airlock"), Record("tre:index:Airlock", "site", {})]
-    alone = declared(BACKEND, own, [])
+    alone = declared(BACKEND, own, None)
     assert (alone.promises, alone.resources) == ({}, {"Airlock": 1})
 
 
