@@ -154,7 +154,7 @@ def _ended(loaded: LoadedSite, todo: Sequence[Work], seconds: float) -> ExitCode
     if not counts["deployed"]:
         console.say(f"Site {site} is as its files say; nothing was changed. Next: tre verify {site}")
         return ExitCode.DONE
-    projects = len(loaded.projects)
+    projects = sum(bool(each.part.project) for each in todo)
     count = "1 project" if projects == 1 else f"{projects} projects"
     console.say(f"Site {site} is up with {count} ({seconds:.0f} s). Next: tre verify {site}")
     return ExitCode.DONE

@@ -14,6 +14,7 @@ from tre.engine.events import Complaint, Watcher, place
 from tre.errors import Problem
 
 CAUSES: Final[Sequence[tuple[str, str]]] = (
+    (r"\(code: -9\)", "somebody or something killed the engine, perhaps because memory ran out"),
     (r"currently locked by", "another deployment of this stack is running, or one was killed"),
     (
         r"conflict.*field manager|field manager.*conflict",
