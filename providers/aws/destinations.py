@@ -67,6 +67,7 @@ def build(home: Workspace[AwsTarget], place: Place, network: Network) -> None:
     _table(
         home, network, "public", [public_subnet], [way(cidr_block=EVERYWHERE, gateway_id=gateway.id), *back]
     )
+    _access_list(home, network, [*network.subnets, firewall_subnet, public_subnet])
     vpc.SecurityGroupEgressRule(
         f"{scope}-destinations",
         security_group_id=network.machines.id,
@@ -74,6 +75,40 @@ def build(home: Workspace[AwsTarget], place: Place, network: Network) -> None:
         ip_protocol="tcp",
         from_port=443,
         to_port=443,
+        opts=home.child(),
+    )
+
+
+def _access_list(home: Workspace[AwsTarget], network: Network, subnets: Sequence[ec2.Subnet]) -> None:
+    """Register the subnets' access list: everything inside, HTTPS out, and the answers to it.
+
+    Access lists remember no connection, so answers need a rule; the groups, which do, let nothing else in.
+    """
+    inside: dict[str, Any] = {
+        "cidr_block": home.target.network,
+        "protocol": "-1",
+        "from_port": 0,
+        "to_port": 0,
+    }
+    out: dict[str, Any] = {"cidr_block": EVERYWHERE, "protocol": "tcp", "from_port": 443, "to_port": 443}
+    answers: dict[str, Any] = {
+        "cidr_block": EVERYWHERE,
+        "protocol": "tcp",
+        "from_port": 1024,
+        "to_port": 65535,
+    }
+    ec2.NetworkAcl(
+        home.spec.scope,
+        vpc_id=network.vpc.id,
+        subnet_ids=[each.id for each in subnets],
+        egress=[
+            ec2.NetworkAclEgressArgs(rule_no=number, action="allow", **rule)
+            for number, rule in ((100, inside), (110, out))
+        ],
+        ingress=[
+            ec2.NetworkAclIngressArgs(rule_no=number, action="allow", **rule)
+            for number, rule in ((100, inside), (110, answers))
+        ],
         opts=home.child(),
     )
 

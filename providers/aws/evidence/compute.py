@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.contract import Proof, Record, Records, of_type
+from components.contract import Proof, Record, Records, Verdict, of_type
 from components.proof import all_of, each, every, none, some
 from providers.aws.boot import NO_NEW_PRIVILEGES, NO_PRIVILEGE
 from providers.aws.evaluate import Request
@@ -74,7 +74,7 @@ def approved(asked: Mapping[str, Any]) -> Proof:
             and _digest(image) == _digest(asked["image"])
         )
 
-    def own_copy(records: Records) -> Any:
+    def own_copy(records: Records) -> Verdict:
         names = [record.inputs["name"] for record in of_type(records, r.REPOSITORY)]
         return every(
             "every image is in the project's own repository",
@@ -169,7 +169,7 @@ def quota(asked: Mapping[str, Any]) -> Proof:
             and most / _CORES[size] <= share["machines"]
         )
 
-    def disks(records: Records) -> Any:
+    def disks(records: Records) -> Verdict:
         environments = of_type(records, r.MACHINES)
         most = sum(_machines(record) for record in environments)
         return every(
@@ -178,7 +178,7 @@ def quota(asked: Mapping[str, Any]) -> Proof:
             holds=lambda record: 0 < _disk(record) * most <= share["storage_gib"],
         )(records)
 
-    def one(records: Records) -> Any:
+    def one(records: Records) -> Verdict:
         environments = of_type(records, r.MACHINES)
         return every("there is one set of machines", r.MACHINES, holds=lambda _: len(environments) == 1)(
             records
@@ -247,7 +247,7 @@ def _acts(record: Record) -> bool:
     )
 
 
-def _takes_rights(records: Records) -> Any:
+def _takes_rights(records: Records) -> Verdict:
     """Follow the action to its policy and role, and the machines to the same role."""
     applied = [each.inputs["definition"]["iamActionDefinition"] for each in of_type(records, r.ACTION)]
     arns = {each["policyArn"] for each in applied}

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.contract import Proof, Record, Records, of_type
+from components.contract import Proof, Record, Records, Verdict, of_type
 from components.proof import all_of, each, every, none, of, per, some
 from providers.aws.boot import METADATA_RULE
 from providers.aws.doors import SERVICES
@@ -54,7 +54,7 @@ def _inside_only(record: Record, inside: str) -> bool:
     return bool(rules) and all(each["action"] == "deny" or each.get("cidrBlock") == inside for each in rules)
 
 
-def _access_list(records: Records) -> Any:
+def _access_list(records: Records) -> Verdict:
     inside = next((each.inputs["cidrBlock"] for each in of_type(records, r.VPC)), "")
     return every(
         "the subnets' access list ends at the network's edge",
@@ -93,6 +93,18 @@ _CLOSED = all_of(
 )
 
 
+def _access_list_named(records: Records) -> Verdict:
+    inside = next((each.inputs["cidrBlock"] for each in of_type(records, r.VPC)), "")
+    return every(
+        "the subnets' access list lets out HTTPS alone",
+        r.ACCESS_LIST,
+        holds=lambda record: all(
+            each.get("cidrBlock") == inside or (each["fromPort"], each["toPort"]) == (443, 443)
+            for each in record.inputs["egress"]
+        ),
+    )(records)
+
+
 def _named_only(names: list[str]) -> Proof:
     def lists(record: Record) -> bool:
         listed = record.inputs["ruleGroup"]["rulesSource"].get("rulesSourceList", {})
@@ -112,6 +124,7 @@ def _named_only(names: list[str]) -> Proof:
             holds=lambda record: all(way.get("vpcEndpointId") for way in record.inputs["routes"]),
         ),
         none("no route is added to a table", r.ROUTE),
+        _access_list_named,
         each(
             "groups let out to groups, or to TCP 443",
             r.EGRESS,
@@ -122,7 +135,7 @@ def _named_only(names: list[str]) -> Proof:
     )
 
 
-def _one_network(records: Records) -> Any:
+def _one_network(records: Records) -> Verdict:
     networks = of_type(records, r.VPC)
     ids = {f"{record.name}.id" for record in networks}
     # Whatever names a network names this one.
@@ -133,7 +146,7 @@ def _one_network(records: Records) -> Any:
     )(records)
 
 
-def _own_groups(records: Records) -> Any:
+def _own_groups(records: Records) -> Verdict:
     own = {f"{record.name}.id" for record in of_type(records, r.GROUP)}
     return every(
         "rules name the project's own groups",
@@ -232,7 +245,7 @@ FAILING: Final = r.token("route53", "ResolverFirewallConfig")
 _QUESTIONS: Final = r.token("route53", "ResolverQueryLogConfigAssociation")
 
 
-def _ordered(records: Records) -> Any:
+def _ordered(records: Records) -> Verdict:
     lists = {f"{record.name}.id": record.inputs["domains"] for record in of_type(records, NAMES)}
     rules = sorted(of_type(records, RULE), key=lambda record: record.inputs["priority"])
     last = rules[-1:] if rules else []
@@ -250,7 +263,7 @@ def _ordered(records: Records) -> Any:
 
 
 def _inside(asked: Mapping[str, Any]) -> Proof:
-    def narrow(records: Records) -> Any:
+    def narrow(records: Records) -> Verdict:
         allowed = {
             record.inputs["firewallDomainListId"]
             for record in of_type(records, RULE)
@@ -302,7 +315,7 @@ def only_airlock(here: Place) -> Proof:
         for facts in (ours, {"aws:PrincipalAccount": "210987654321", "aws:ResourceAccount": "210987654321"})
     ]
 
-    def one_door(records: Records) -> Any:
+    def one_door(records: Records) -> Verdict:
         others = [record for record in of_type(records, r.DOOR) if not service(record)]
         return every(
             "one door leads to a service that is not AWS's, and it is the airlock's",
@@ -346,7 +359,7 @@ _NO_PROXY = none(
 )
 
 
-def _machines_reach(records: Records) -> Any:
+def _machines_reach(records: Records) -> Verdict:
     def expected(record: Record) -> bool:
         to: str = record.inputs.get("referencedSecurityGroupId", "")
         return to.endswith(("-doors.id", "-airlock.id")) or record.name.endswith("-destinations")

@@ -38,6 +38,15 @@ def test_named_destinations_pass_a_firewall_and_every_promise_holds() -> None:
     assert broken("aws", records) == set()
 
 
+def test_with_destinations_every_subnet_stands_on_the_one_access_list() -> None:
+    """The default list is emptied: a subnet left on it would reach nothing at all."""
+    records = declared("aws", workspace=OPEN)
+    listed = one(records, r.ACCESS_LIST).inputs["subnetIds"]
+    assert sorted(listed) == sorted(f"{each.name}.id" for each in of_type(records, r.SUBNET))
+    tabled = [each.inputs["subnetId"] for each in of_type(records, r.ASSOCIATION)]
+    assert sorted(tabled) == sorted(listed)
+
+
 def test_a_firewall_that_lists_another_name_breaks_its_promise() -> None:
     records = declared("aws", workspace=OPEN)
     rules = one(records, r.token("networkfirewall", "RuleGroup"))
