@@ -25,7 +25,7 @@ def check(target: KubernetesTarget, tier: int) -> Sequence[Finding]:
         connection = connect(target)
         version = connection.get("/version")
         findings = [_version(str(at(version, "gitVersion"))), _admission(connection), _storage(target, tier)]
-        return [*findings, _enforcement(connection, target)]
+        return [*findings, _enforcement(connection, target, tier)]
     except TreError as error:
         return [("cluster", False, error.problems[0].what, error.problems[0].remedy)]
     except PluginError as error:
@@ -63,15 +63,18 @@ def _storage(target: KubernetesTarget, tier: int) -> Finding:
     )
 
 
-def _enforcement(connection: Connection, target: KubernetesTarget) -> Finding:
+def _enforcement(connection: Connection, target: KubernetesTarget, tier: int) -> Finding:
     """Deny a canary pod everything and see whether it still gets out: a policy may be accepted and ignored."""
     image = canary_image(target)
     if not image:
+        remedy = (
+            "Set the target's `probe_image` to an image with Python 3 that the cluster can run, by digest."
+        )
         return (
             "network policies enforced",
-            True,
-            "not tried: no image for a canary; `tre verify` tries it",
-            "",
+            tier < PERSONAL,
+            "not tried: there is no image for a canary",
+            remedy,
         )
     with stage(connection, image) as opened:
         reached = _canary(connection, opened)
