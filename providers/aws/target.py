@@ -57,21 +57,17 @@ Network = Annotated[str, AfterValidator(_private_range)]
 
 
 class AwsTarget(Target):
-    """One account in one region.
-
-    `deployer` is the role that the deployer itself assumes: key policies name it, since a key that nobody may
-    manage is lost. `machine_image` is the approved image of the machines (Amazon Linux with the ECS agent and
-    Mountpoint for Amazon S3), shared with the account. `network` is the IPv4 range of every project's network;
-    the ranges may be the same because no two networks are ever joined. `key_store` is a custom key store on
-    CloudHSM, for projects that ask for a key in hardware of their own. `rates` gives the US dollars that one
-    unit of another currency costs, since AWS budgets are kept in dollars.
-    """
+    """One account in one region."""
 
     backend: Literal["aws"]  # pyright: ignore[reportIncompatibleVariableOverride] # frozen: narrowing is safe
     account: Account
+    """The account's number. Credentials of another account are refused before anything is made."""
     region: Region
+    """Where everything is made, for example `eu-west-2`."""
     deployer: Role
+    """The role that the deployer itself assumes. Key policies name it: a key that nobody may manage is lost."""
     machine_image: Image
+    """The machines' approved image: Amazon Linux with the ECS agent and Mountpoint for Amazon S3."""
     contacts: Annotated[tuple[Email, ...], Field(min_length=1)]
     """Who is told that a budget is nearly spent."""
     spend_from: Day
@@ -82,9 +78,13 @@ class AwsTarget(Target):
     )
     """Availability zones: desktops and endpoints that outlive the loss of one need two."""
     network: Network = "10.96.0.0/20"
+    """The IPv4 range of every project's network; all may have the same, because no two are ever joined."""
     key_store: KeyStore = ""
+    """A custom key store on CloudHSM, for projects that ask for a key in hardware of their own."""
     rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict[str, float])
+    """How many US dollars one unit of another currency costs: AWS keeps budgets in dollars."""
     desktop: Literal["none", "secure-browser"] = "none"
+    """How people see their work: `secure-browser` is WorkSpaces Secure Browser, in the project's own network."""
     block_internet_account_wide: bool = False
     """Whether to switch on VPC Block Public Access, which bars the internet to every network of the region:
     only for an account that holds nothing but the TRE."""

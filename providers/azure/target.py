@@ -67,22 +67,21 @@ Network = Annotated[str, AfterValidator(_private_range)]
 
 
 class AzureTarget(Target):
-    """One subscription in one region.
-
-    `machine_image` is the approved image of the machines (Linux with Docker, blobfuse2, curl and jq), and
-    `registry` a Premium registry in the mode "RBAC Registry + ABAC Repository Permissions" that holds the copies
-    of approved images. `break_glass_key` is the public half of a key kept in a safe: Azure makes no Linux
-    machine without one, and no network lets it be used. `network` is the IPv4 range of every project's network;
-    the ranges may be the same because no two networks are ever joined.
-    """
+    """One subscription in one region."""
 
     backend: Literal["azure"]  # pyright: ignore[reportIncompatibleVariableOverride] # frozen: narrowing is safe
     subscription: Subscription
+    """The subscription's id."""
     tenant: Tenant
+    """The id of the tenant whose identities are used."""
     region: Region
+    """Where everything is made, for example `uksouth`."""
     machine_image: Image
+    """The machines' approved image, one fixed version: Linux with Docker, blobfuse2, curl and jq."""
     registry: Registry
+    """A Premium registry in the mode "RBAC Registry + ABAC Repository Permissions", for copies of approved images."""
     break_glass_key: Key
+    """The public half of a key kept in a safe: Azure makes no Linux machine without one. No network lets it be used."""
     contacts: Annotated[tuple[Email, ...], Field(min_length=1)]
     """Who is told that a budget is nearly spent."""
     spend_from: Day
@@ -90,6 +89,7 @@ class AzureTarget(Target):
     billing_currency: Annotated[str, _like(r"[A-Z]{3}", "a currency", "GBP")] = "GBP"
     """The currency of the subscription's bills, in which Azure keeps budgets."""
     network: Network = "10.96.0.0/20"
+    """The IPv4 range of every project's network; all may have the same, because no two are ever joined."""
     records_locked: bool = False
     """Whether the policy that keeps the records is locked, so that not even the subscription's owner can shorten
     it. Azure makes it unlocked: set this from the second deployment on. It cannot be undone."""
