@@ -46,7 +46,7 @@ def command(site: str, folder: Path, project: str, confirm: str | None, yes: boo
     prepared = closing.prepare(loaded, project, scope_of(loaded, part), _live(part))
     _announce(prepared)
     if not yes:
-        typed(f"Type {project} to destroy this", project, confirm, option="--confirm")
+        typed(f"Type {project} to destroy this", project, confirm, option=f"--confirm {project}")
     closed = closing.close(prepared, lambda: destroy(loaded, folder, project), console.say)
     _tell(closed, loaded.files[part.stack], as_json)
 

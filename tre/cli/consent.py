@@ -23,16 +23,16 @@ def consent(question: str, yes: bool, *, where: str = "tre") -> None:
 
 
 def typed(question: str, expected: str, given: str | None, *, option: str) -> None:
-    """Return when a person typed `expected`, or gave it as an option's value.
+    """Return when a person typed `expected`, or gave it beforehand; `option` is how to do that.
 
     Raises:
         Refused: something else was typed or given, or nobody is there to be asked.
     """
     if given is None:
-        _need_terminal("tre", f"{option} {expected}")
+        _need_terminal("tre", option)
         given = str(click.prompt(question, err=True, default="", show_default=False))
     if given != expected:
-        problem = Problem(f"{option} {given}".strip(), f'is not "{expected}"')
+        problem = Problem("tre", f'"{given}" is not "{expected}"', f"Type it, or add {option}.")
         raise Refused(problem, summary="Nothing was changed.")
 
 

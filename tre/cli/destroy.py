@@ -108,7 +108,10 @@ def _agree(
     typed("Type the site's name to take it down", site, site if yes else None, option="--yes")
     if erase:
         typed(
-            "Type the site's name again to erase its data for ever", site, confirmed, option="--confirm-erase"
+            "Type the site's name again to erase its data for ever",
+            site,
+            confirmed,
+            option=f"--confirm-erase {site}",
         )
 
 

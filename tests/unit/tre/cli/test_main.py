@@ -119,8 +119,8 @@ def test_nobody_at_a_terminal_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match="--yes"):
         consent("Go?", yes=False)
     with pytest.raises(Refused, match="--confirm demo"):
-        typed("Name?", "demo", None, option="--confirm")
+        typed("Name?", "demo", None, option="--confirm demo")
     consent("Go?", yes=True)
-    typed("Name?", "demo", "demo", option="--confirm")
+    typed("Name?", "demo", "demo", option="--confirm demo")
     with pytest.raises(Refused):
-        typed("Name?", "demo", "other", option="--confirm")
+        typed("Name?", "demo", "other", option="--confirm demo")
