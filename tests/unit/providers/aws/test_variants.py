@@ -51,7 +51,7 @@ def test_a_firewall_that_lists_another_name_breaks_its_promise() -> None:
     records = declared("aws", workspace=OPEN)
     rules = one(records, r.token("networkfirewall", "RuleGroup"))
     listed = {"generatedRulesType": "ALLOWLIST", "targets": ["elsewhere.example.org"]}
-    rules.inputs["ruleGroup"]["rulesSource"]["rulesSourceList"] = listed  # type: ignore[index]
+    rules.inputs["ruleGroup"]["rulesSource"]["rulesSourceList"] = listed
     assert broken("aws", records) == {"workspace/no-route-to-internet"}
 
 
