@@ -16,7 +16,6 @@ import urllib3
 Document = Mapping[str, Any]
 _TIMEOUT: Final = urllib3.Timeout(connect=2, read=30)
 _APPLY: Final = "application/apply-patch+yaml"
-_MERGE: Final = "application/merge-patch+json"
 
 
 class ApiError(Exception):
@@ -68,10 +67,6 @@ class Api:
     def create(self, path: str, document: Document) -> Document:
         """Create an object in the collection at `path`."""
         return self._json(self._request("POST", path, document))
-
-    def merge(self, path: str, document: Document) -> Document:
-        """Change some fields of the object at `path`."""
-        return self._json(self._request("PATCH", path, document, _MERGE))
 
     def delete(self, path: str) -> None:
         """Delete the object at `path`, if it is there."""

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from providers.kubernetes.cluster.mounts import mount_points
+
 CIPHER: Final = "gocryptfs 2: AES-256-GCM contents, AES-256-EME names"
 SHORTEST_KEY: Final = 16
 """Bytes. Shorter keys are refused: the key is random, so it is not stretched for long."""
@@ -135,11 +137,6 @@ def own_secret(file: Path) -> bytes:
             stream.write(secrets.token_bytes(32))
         partial.replace(file)
     return file.read_bytes()
-
-
-def mount_points() -> Sequence[str]:
-    """Return every mount point that this process sees."""
-    return [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
 
 
 def _gocryptfs(arguments: Sequence[str], key: bytes) -> None:

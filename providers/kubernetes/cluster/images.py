@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from providers.kubernetes.cluster import oci, tools
+from providers.kubernetes.cluster.mounts import mount_points
 from tre import paths
 from tre.errors import failure
 
@@ -72,11 +73,6 @@ def image_reference(name: str) -> str:
     return image.reference
 
 
-def missing() -> Sequence[str]:
-    """Return the names of the images that are not built from today's sources."""
-    return [name for name in NAMES if _find(name) is None]
-
-
 def _find(name: str) -> Image | None:
     layout = _folder() / name / _key(name)
     reference = layout / "reference"
@@ -107,6 +103,7 @@ def _build(name: str, report: Report) -> Image:
         if found is not None:
             return found
         report(f"building the image {name}")
+        _discard_killed_builds(place.parent)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".building-") as work:
             layout = Path(work) / "result" / "layout"
             layout.mkdir(parents=True)
@@ -116,6 +113,14 @@ def _build(name: str, report: Report) -> Image:
             shutil.rmtree(place, ignore_errors=True)
             layout.parent.replace(place)
     return Image(name, reference, place / "layout")
+
+
+def _discard_killed_builds(folder: Path) -> None:
+    """Remove what builds that were killed have left. Called with the image's lock held, so none is at work."""
+    for left in folder.glob(".building-*"):
+        for point in [point for point in mount_points() if Path(point).is_relative_to(left)]:
+            subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from providers.kubernetes.cluster import control_groups, images, network, parts, tools
+from providers.kubernetes.cluster import control_groups, images, mounts, network, parts, tools
 from providers.kubernetes.cluster.api import Api
 from providers.kubernetes.cluster.places import State
 from tre import paths
@@ -79,8 +79,7 @@ def stop(state: State) -> bool:
 def erase(state: State) -> None:
     """End the cluster and delete its state: objects, certificates, keys, volumes, logs."""
     stop(state)
-    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    below = [point for point in mounted if Path(point).is_relative_to(state.root)]
+    below = [point for point in mounts.mount_points() if Path(point).is_relative_to(state.root)]
     if below:
         raise failure(str(state.root), f"something is mounted at {below[0]}", "unmount it, then try again")
     shutil.rmtree(state.root, ignore_errors=False)
@@ -233,15 +232,33 @@ def _not_ready(state: State, what: str) -> TreError:
 
 
 def _end(state: State, pid: int) -> None:
+    # The lock is free a moment before the kernel has ended what the process leaves, and its parent ends after it.
+    family = [pid, _parent(pid)]
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + _STOP_PATIENCE
         while time.monotonic() < deadline:
-            if holder(state) is None:
+            if not any(_alive(member) for member in family):
                 return
             time.sleep(0.05)
     raise failure("local cluster", f"process {pid} does not end", f"its logs are in {state.logs}")
+
+
+def _alive(pid: int) -> bool:
+    return _process(pid)[:1] not in ([], ["Z"])
+
+
+def _parent(pid: int) -> int:
+    return int((_process(pid) or ["", "0"])[1])
+
+
+def _process(pid: int) -> list[str]:
+    """Return what the kernel says of a process from its state on (`Z` for one that has ended), or nothing."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _clean(state: State) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,11 @@ def set_up(state: Path) -> None:
     _own_var()
     _own_sys()
     _shield_kernel_settings()
+
+
+def mount_points() -> Sequence[str]:
+    """Return every mount point that this process sees."""
+    return [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
 
 
 def show_control_group(group: Path) -> None:
