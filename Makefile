@@ -12,7 +12,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv
 # Compiled modules halve every command's start; where they may not be written, each start compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test bench check lock tools clean
+.PHONY: demo test bench check docs lock tools clean
 
 demo: tools
 	$(BIN)/tre cluster up
@@ -43,6 +43,12 @@ $(READY): requirements.lock pyproject.toml
 	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q tre components providers
 	touch $@
+
+# The pages that are written from the code; a test holds that they are current.
+docs: $(READY)
+	$(BIN)/python -m tre.model.reference
+	$(BIN)/python -m tre.verify.matrix
+	$(BIN)/python -m tre.verify.schema
 
 lock:
 	$(UV) pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate \
