@@ -135,6 +135,15 @@ def test_erasing_data_asks_twice(site: Site) -> None:
     assert site.world.made == set()
 
 
+def test_erasing_makes_nothing_that_has_changed_in_the_files_since(site: Site) -> None:
+    site.ended()
+    site.world.inputs["breast-desk"] = {"value": "new", "fail": "must not be touched"}
+    code, document = site.document("destroy", "demo", "--yes", "--erase-data", "--confirm-erase", "demo")
+    assert code == 0
+    assert {each["ended"] for each in document["stacks"]} == {"destroyed"}
+    assert site.world.made == set()
+
+
 def test_without_a_terminal_nothing_is_changed(site: Site) -> None:
     code, told = site.tre("up", "demo")
     assert code == 4

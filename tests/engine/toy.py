@@ -81,6 +81,8 @@ class Toy(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=request.id, properties=held, inputs=held)
 
     def Update(self, request: Any, context: Any) -> Any:
+        if not request.preview and "fail" in request.news:
+            context.abort(grpc.StatusCode.UNKNOWN, str(request.news["fail"]))
         (self._folder / request.id).write_text(json.dumps(_plain(request.news)))
         return provider_pb2.UpdateResponse(properties=request.news)
 

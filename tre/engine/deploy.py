@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tre import registry
 from tre.console import paint, say
@@ -254,11 +254,18 @@ def _entry(work: Work, result: Outcome, mark: str) -> Deployed:
 
 
 def lift(session: Session, todo: Sequence[Work]) -> Sequence[Outcome]:
-    """Lift the protection of what holds data, after an erasure was confirmed: the same resources, unprotected."""
+    """Lift the protection of what holds data, after an erasure was confirmed: the same resources, unprotected.
+
+    Nothing else is deployed: what has changed in the files since must not be made only to be erased.
+    """
 
     def unprotect(work: Work) -> Outcome:
+        stack = session.stack(work.stack)
+        held = [str(each["urn"]) for each in _resources(session, stack) if each.get("protect")]
+        if not held:
+            return Outcome(work.stack)
         ledger.forget(session.folder, work.stack)
-        return attempt(work.stack, lambda: session.stack(work.stack).up(work.program(erase=True)))
+        return attempt(work.stack, lambda: stack.up(work.program(erase=True), only=held))
 
     def leave(work: Work) -> Outcome:
         return Outcome(
@@ -266,6 +273,12 @@ def lift(session: Session, todo: Sequence[Work]) -> Sequence[Outcome]:
         )
 
     return session.side_by_side(unprotect, todo, leave)
+
+
+def _resources(session: Session, stack: Stack) -> Sequence[Mapping[str, Any]]:
+    if session.settings.local_state:
+        return state.resources(session.settings, stack.name)
+    return stack.exported().get("resources") or []
 
 
 @dataclass
@@ -312,6 +325,4 @@ def down(session: Session, removals: Sequence[Removal], *, keep: bool = True) ->
 def _removed(session: Session, stack: Stack, result: Outcome) -> str:
     if result.failed:
         return "failed"
-    if session.settings.local_state:
-        return "kept" if state.resources(session.settings, stack.name) else "destroyed"
-    return "kept" if stack.exported().get("resources") else "destroyed"
+    return "kept" if _resources(session, stack) else "destroyed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -80,10 +80,24 @@ class Stack:
         ask = functools.partial(self._stack.preview, program=guarded(program), refresh=refresh or None)
         return self._run(ask, on_step, again="plan")
 
-    def up(self, program: Program, *, refresh: bool = False, on_step: OnStep | None = None) -> Outcome:
-        """Make the program's resources so. One resource that fails does not stop those beside it."""
+    def up(
+        self,
+        program: Program,
+        *,
+        refresh: bool = False,
+        only: Sequence[str] = (),
+        on_step: OnStep | None = None,
+    ) -> Outcome:
+        """Make the program's resources so, or `only` those of the given URNs.
+
+        One resource that fails does not stop those beside it.
+        """
         ask = functools.partial(
-            self._stack.up, program=guarded(program), refresh=refresh or None, continue_on_error=True
+            self._stack.up,
+            program=guarded(program),
+            refresh=refresh or None,
+            target=list(only) or None,
+            continue_on_error=True,
         )
         return self._run(ask, on_step)
 
