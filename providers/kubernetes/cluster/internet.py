@@ -1,15 +1,19 @@
-"""The made-up internet host: a web server that a pod without policy reaches, and a workspace must not.
+"""The made-up internet host: a web server and a name server that a pod without policy reaches, a workspace must not.
 
-It answers every request with one line, also where clouds serve their metadata. It runs in a network namespace of
+It answers every request with one line, also where clouds serve their metadata, and every name with its own
+address: what a name server is asked for can carry data out, too. It runs in a network namespace of
 its own, so nothing it does can leave the machine.
 """
 
 from __future__ import annotations
 
 import http.server
+import socketserver
+import threading
 from typing import Final
 
 PORT: Final = 80
+NAMES_PORT: Final = 53
 ANSWER: Final = b"the made-up internet\n"
 
 
@@ -26,8 +30,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Write nothing: probes are many and a log of them tells nobody anything."""
 
 
+class _Names(socketserver.BaseRequestHandler):
+    """Answers every question with one address record (RFC 1035, section 4.1)."""
+
+    def handle(self) -> None:
+        question, sender = self.request
+        flags_and_counts = bytes.fromhex("8580 0001 0001 0000 0000")
+        pointer_to_name = bytes.fromhex("c00c 0001 0001 0000003c 0004")
+        address = bytes([203, 0, 113, 10])
+        sender.sendto(
+            question[:2] + flags_and_counts + question[12:] + pointer_to_name + address, self.client_address
+        )
+
+
 def main() -> None:
     """Serve until the process is ended."""
+    names = socketserver.ThreadingUDPServer(("", NAMES_PORT), _Names)
+    threading.Thread(target=names.serve_forever, daemon=True).start()
     with http.server.ThreadingHTTPServer(("", PORT), _Handler) as server:
         server.serve_forever()
 
