@@ -85,6 +85,10 @@ class World:
     def stop(self, scope: Scope, say: Callable[[str], None]) -> None:
         """End what computes in a project: nothing does."""
 
+    def erase(self, scope: Scope, say: Callable[[str], None]) -> Sequence[str]:
+        """Erase what outlived the stack: nothing does."""
+        return ()
+
     def backend(self) -> Backend:
         """Return the backend."""
         world = self

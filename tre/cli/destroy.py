@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +23,12 @@ from tre.cli.sites import (
 from tre.errors import ExitCode, TreError
 
 if TYPE_CHECKING:
+    from components.backend import Live, Scope
     from tre.engine.deploy import Removal
     from tre.engine.session import Session
     from tre.engine.work import Work
     from tre.model.load import LoadedSite
+    from tre.program import Part
 
 
 @click.command()
@@ -126,11 +128,16 @@ def _destroyed(engine: Session, site: str, todo: Sequence[Work], erase: bool) ->
     action = "erase" if erase else "destroy"
     audit.append(site, action, {"result": "begun", "stacks": [each.stack for each in todo]})
     try:
-        _stop(todo)
+        # What computes ends before its walls come down; what outlives its claims is erased after them.
+        _visit(engine, todo, lambda live, scope: live.stop(scope, console.say))
         engine.prepare(by_target(todo))
         if erase:
             _unprotect(engine, todo)
         deploy.down(engine, removals, keep=not erase)
+        if erase:
+            gone = {each.stack for each in removals if each.ended == "destroyed"}
+            left = [each for each in todo if each.stack in gone]
+            _visit(engine, left, lambda live, scope: live.erase(scope, console.say))
     finally:
         ended = {each.stack: each.ended or "interrupted" for each in removals}
         result = "failed" if {"failed", "left", "interrupted"} & set(ended.values()) else "done"
@@ -138,15 +145,20 @@ def _destroyed(engine: Session, site: str, todo: Sequence[Work], erase: bool) ->
     return removals
 
 
-def _stop(todo: Sequence[Work]) -> None:
-    """End what computes in the projects, before their walls come down."""
+def _visit(engine: Session, todo: Sequence[Work], visit: Callable[[Live, Scope], object]) -> None:
+    """Visit the live side of each project, some at once; a target's connection serves all of its projects."""
     from components.backend import Scope
     from tre.verify.collect import live_of
 
-    for part in (each.part for each in todo if each.part.project):
-        live = live_of(part.target)
+    projects = [each.part for each in todo if each.part.project]
+    lives = {part.target_name: live_of(part.target) for part in projects}
+
+    def one(part: Part) -> None:
+        live = lives[part.target_name]
         if live:
-            live.stop(Scope(part.site, part.project, part.tier), console.say)
+            visit(live, Scope(part.site, part.project, part.tier))
+
+    engine.side_by_side(one, projects, lambda part: None)
 
 
 def _unprotect(engine: Session, todo: Sequence[Work]) -> None:

@@ -61,12 +61,10 @@ def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Generator[Pa
         (folder / f"Pulumi.proof-{name}.yaml").write_text(PROJECT.format(name=name))
     assert cli.execute(["up", "proof", "--yes", "--folder", str(folder)]) == 0
     yield folder
-    assert (
-        cli.execute(
-            ["destroy", "proof", "--yes", "--erase-data", "--confirm-erase", "proof", "--folder", str(folder)]
-        )
-        == 0
-    )
+    erase = ["--erase-data", "--confirm-erase", "proof", "--folder", str(folder)]
+    assert cli.execute(["destroy", "proof", "--yes", *erase]) == 0
+    running = KubernetesLive(KubernetesTarget(backend="kubernetes"))
+    assert [running.remains(Scope("proof", name, 2)) for name in PROJECTS] == [[], []]
 
 
 @pytest.fixture(scope="session")
