@@ -44,6 +44,11 @@ def status() -> ClusterInfo:
     return gather(_places.state())
 
 
+def running() -> bool:
+    """Tell whether the local cluster's processes are there, without asking its API server."""
+    return _lifecycle.holder(_places.state()) is not None
+
+
 def down() -> bool:
     """End the cluster, keeping its state; return whether there was anything to end.
 

@@ -143,13 +143,22 @@ def kubeconfig_of(target: KubernetesTarget) -> str:
     return str(cluster.kubeconfig_path())
 
 
+def _runs_here() -> bool:
+    from providers.kubernetes import cluster
+
+    return cluster.running()
+
+
 def connect(target: KubernetesTarget) -> Connection:
     """Open a connection to a target's cluster.
 
     Raises:
-        TreError: the kubeconfig is missing or wrong.
+        TreError: the kubeconfig is missing or wrong, or the local cluster does not run.
     """
     path = kubeconfig_of(target)
+    # Nobody else may be asked in its place: while it is down, its address belongs to whatever routes it.
+    if not target.kubeconfig and not _runs_here():
+        raise failure("local cluster", "is not running", "Start it with `tre cluster up`.")
     remedy = "Set the target's `kubeconfig`, or start a cluster of your own with `tre cluster up`."
     if not os.path.isfile(path):  # noqa: PTH113 # as above
         raise failure("kubeconfig", f"there is no file {path}", remedy)
