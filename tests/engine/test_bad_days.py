@@ -252,6 +252,6 @@ def test_a_killed_command_leaves_nothing_that_the_next_one_cannot_finish(site: S
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         _when(lambda: site.world.begun("breast-desk"), process.kill).join()
     assert process.returncode == -signal.SIGKILL
-    code, _ = site.tre("up", "demo", "--yes")
-    assert code == 0
+    code, told = site.tre("up", "demo", "--yes")
+    assert code == 0, told
     assert site.world.made == THINGS
