@@ -14,7 +14,6 @@ from tre.cli.consent import typed
 from tre.cli.sites import (
     json_option,
     load,
-    parallel_option,
     settle,
     site_argument,
     tell_failures,
@@ -38,7 +37,13 @@ if TYPE_CHECKING:
     "--confirm-erase", metavar="SITE", help="With --erase-data: the site's name, instead of typing it."
 )
 @yes_option
-@parallel_option
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 64),
+    default=12,
+    show_default=True,
+    help="How many stacks at once. A removal mostly waits for the target, hence more than for `tre up`.",
+)
 @json_option
 def command(
     site: str,
