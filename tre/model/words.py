@@ -45,7 +45,7 @@ ISSUER_PATTERN: Final = _pattern(
 SHA256_PATTERN: Final = _pattern(r"^([0-9a-f]{64})?$", "64 hexadecimal digits in small letters")
 HOST_PATTERN: Final = _pattern(
     r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
-    'a host\'s full name without scheme or path, such as "pypi.org"',
+    'a host\'s full name without scheme or path, such as "tools.example.org"',
 )
 CURRENCY_PATTERN: Final = _pattern(r"^[A-Z]{3}$", 'a currency\'s three letters (ISO 4217), such as "GBP"')
 PATH_PATTERN: Final = _pattern(r"^/[^\x00-\x1f]+$", "a file's absolute path inside the loader's image")

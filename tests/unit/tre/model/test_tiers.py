@@ -99,13 +99,13 @@ def test_what_is_unset_takes_the_tiers_value(tier: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tier", range(5))
 def test_destinations_are_for_tiers_0_and_1(tier: int, tmp_path: Path) -> None:
-    folder = _files(tier, "{ destinations: [pypi.org] }", tmp_path)
+    folder = _files(tier, "{ destinations: [tools.example.org] }", tmp_path)
     if TIERS[tier].network_out == "none":
         with pytest.raises(InvalidInput, match="no way out"):
             load_site(folder, "demo", today=TODAY)
     else:
         assert load_site(folder, "demo", today=TODAY).projects["heart"].workspace.destinations == (
-            "pypi.org",
+            "tools.example.org",
         )
 
 
