@@ -146,6 +146,10 @@ def _controller_manager(programs: Programs) -> Part:
         "root-ca-file": _pki("cluster-ca.crt"),
         "cluster-signing-cert-file": _pki("cluster-ca.crt"),
         "cluster-signing-key-file": _pki("cluster-ca.key"),
+        # Emptying a namespace takes some sixty requests: at the default of 20 a second, a hundred take minutes.
+        "kube-api-qps": "200",
+        "kube-api-burst": "400",
+        "concurrent-namespace-syncs": "50",
         "allocate-node-cidrs": "true",
         "cluster-cidr": POD_RANGE,
         "node-cidr-mask-size": "22",
