@@ -41,7 +41,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip sync --quiet --require-hashes requirements.lock
 	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q tre components providers
+	$(BIN)/python -m compileall -q tre components providers portal
 	touch $@
 
 # The pages that are written from the code; a test holds that they are current.

@@ -30,7 +30,7 @@ __all__ = [
 
 
 def groups() -> Sequence[str]:
-    """Return the names of the groups: `engine`, `cluster`, `images`."""
+    """Return the names of the groups: `engine`, `cluster`, `images`, `tests`."""
     return list(table.load().groups)
 
 

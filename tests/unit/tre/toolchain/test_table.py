@@ -20,7 +20,7 @@ def real() -> Table:
 
 
 def test_every_group_names_tools_of_the_table(real: Table) -> None:
-    assert set(real.groups) == {"engine", "cluster", "images"}
+    assert set(real.groups) == {"engine", "cluster", "images", "tests"}
     for group in real.groups:
         assert real.expand([group]) == list(real.group(group))
 
@@ -86,7 +86,7 @@ def test_a_program_leads_to_its_tool(real: Table) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(real: Table) -> None:
-    with pytest.raises(TreError, match="groups: engine, cluster, images; tools: pulumi"):
+    with pytest.raises(TreError, match="groups: engine, cluster, images, tests; tools: pulumi"):
         real.entry("no-such-tool")
     with pytest.raises(TreError, match="groups: engine"):
         real.group("no-such-group")
