@@ -21,7 +21,6 @@ from portal.service.views import (
     FileView,
     LinkView,
     Page,
-    PassView,
     PersonView,
     ProjectView,
     RequestDetail,
@@ -44,7 +43,7 @@ class Airlock:
         return projects.of(self.parts, person)
 
     def people(self, person: Person, project: str) -> list[PersonView]:
-        """Return who was seen with a role in a project (Information Asset Owner, Project Manager, Auditor, Operator)."""
+        """Return who was seen with a role in a project."""
         return projects.people(self.parts, person, project)
 
     def register_project(self, project: Project) -> None:
@@ -54,10 +53,6 @@ class Airlock:
     def end_project(self, name: str) -> None:
         """End a project: it takes no new request; what is under way goes on."""
         projects.end(self.parts, name)
-
-    def make_pass(self, person: Person, project: str) -> PassView:
-        """Make a workspace pass (outside door): it binds a workspace's session to this person and project, once."""
-        return projects.make_pass(self.parts, person, project)
 
     # asking
 

@@ -15,7 +15,6 @@ class Lives:
     """How long short-lived things live."""
 
     link: datetime.timedelta = datetime.timedelta(minutes=10)
-    workspace_pass: datetime.timedelta = datetime.timedelta(minutes=10)
 
 
 @dataclass(frozen=True)

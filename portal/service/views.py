@@ -10,7 +10,7 @@ import datetime
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from portal.domain.people import Role
 from portal.domain.policy import Limits
@@ -30,21 +30,27 @@ class View:
 
 
 def _plain(value: object) -> Any:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
     if isinstance(value, View):
         return value.document()
-    if isinstance(value, Limits):
-        return value.model_dump()
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, datetime.datetime | datetime.date):
         return value.isoformat()
     if isinstance(value, frozenset):
         return sorted(_plain(item) for item in cast("frozenset[object]", value))
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [_plain(item) for item in cast("tuple[object, ...]", value)]
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, Limits):
+        return value.model_dump()
     return value
+
+
+_AS_THEY_ARE: Final = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -218,15 +224,6 @@ class LinkView(View):
     request_id: str
     file_id: str
     path: str
-    expires_at: datetime.datetime
-
-
-@dataclass(frozen=True)
-class PassView(View):
-    """A workspace pass: said once, spent once."""
-
-    token: str
-    project: str
     expires_at: datetime.datetime
 
 
