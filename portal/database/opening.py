@@ -94,7 +94,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Generator[Session]:
         """Give a session that sees one snapshot and can change nothing."""
-        with _told(), self._reading() as session:
+        with told(), self._reading() as session:
             yield session
 
     @contextlib.contextmanager
@@ -105,7 +105,7 @@ class Database:
             Unavailable: also where others held what it needs for too long; `write` tries again by itself.
             Conflict: somebody else changed the same row since it was read.
         """
-        with _told(), self._in_turn(), self._writing() as session, session.begin():
+        with told(), self._in_turn(), self._writing() as session, session.begin():
             yield session
 
     def write(self, function: Callable[[Session], Result]) -> Result:
@@ -208,7 +208,7 @@ def _begin(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Generator[None]:
+def told() -> Generator[None]:
     """Tell of the database's own faults in the airlock's words; mistakes in statements stay what they are."""
     try:
         yield
