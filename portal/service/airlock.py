@@ -7,7 +7,7 @@ are coroutines, which keep the database off the event loop by themselves.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from portal.domain.people import Person
@@ -15,6 +15,7 @@ from portal.domain.policy import Project
 from portal.domain.states import Direction, State
 from portal.preview import Preview
 from portal.service import asking, deciding, listing, picking_up, projects, reviewing, showing, uploading
+from portal.service.asking import NewFile
 from portal.service.parts import Parts
 from portal.service.views import (
     EventView,
@@ -48,11 +49,13 @@ class Airlock:
 
     def register_project(self, project: Project) -> None:
         """Write a project's policy, new or changed. The deployer calls this, no door does."""
-        projects.register(self.parts, project)
+        self.parts.database.write(
+            lambda session: projects.register_project(session, self.parts.clock, project)
+        )
 
     def end_project(self, name: str) -> None:
         """End a project: it takes no new request; what is under way goes on."""
-        projects.end(self.parts, name)
+        self.parts.database.write(lambda session: projects.end_project(session, self.parts.clock, name))
 
     # asking
 
@@ -87,7 +90,11 @@ class Airlock:
             Conflict: another file stands under this path, or one that some system would take for it.
             TooLarge: more files or bytes than the project's limits allow.
         """
-        return asking.add_file(self.parts, person, request_id, path, expected_size, media_type)
+        return self.add_files(person, request_id, [NewFile(path, expected_size, media_type)])[0]
+
+    def add_files(self, person: Person, request_id: str, files: Sequence[NewFile]) -> list[FileView]:
+        """Announce many files at once, all or none, in the order given; otherwise as `add_file`."""
+        return asking.add_files(self.parts, person, request_id, files)
 
     async def upload(
         self,
