@@ -62,6 +62,14 @@ class Attempts:
         with self._lock:
             self._tries.pop(key, None)
 
+    def give_back(self, key: str) -> None:
+        """Uncount a good try; what others failed under the same key stays counted."""
+        with self._lock:
+            tries = self._tries.get(key)
+            if tries is not None and tries.count:
+                tries.count -= 1
+                tries.until = min(tries.until, tries.last) if tries.count < self._free else tries.until
+
     def _known(self, key: str, now: datetime.datetime) -> _Tries:
         tries = self._tries.get(key)
         if tries is None or now - max(tries.last, tries.until) > self._forgotten:
