@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select, tuple_, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from portal.database.tables import DecisionRow, RequestRow
 from portal.domain import rights
@@ -72,14 +72,15 @@ class _Scope:
 
 @dataclass(frozen=True)
 class _Order:
-    column: InstrumentedAttribute[datetime.datetime]
+    column: Any
+    """A moment of the request's."""
     newest_first: bool
 
     def key(self, row: Any) -> tuple[datetime.datetime, str]:
         """Return by what a row is put in order."""
         return getattr(row, self.column.key), row.id
 
-    def sorted(self, query: Select[Any]) -> Select[Any]:
+    def sorted(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         """Return the query in this order."""
         if self.newest_first:
             return query.order_by(self.column.desc(), RequestRow.id.desc())

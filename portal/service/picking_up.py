@@ -23,6 +23,7 @@ from portal.domain.errors import Conflict, NotFound
 from portal.domain.people import Person
 from portal.domain.rights import Action
 from portal.domain.states import Direction, State
+from portal.record.receiving import receive
 from portal.service import moving, rows, uploading
 from portal.service.moving import Actor
 from portal.service.parts import Parts
@@ -157,20 +158,17 @@ def _receipt(parts: Parts, person: Person, fetched: _Fetched) -> None:
         now = parts.clock()
         row.finished_at = now
         file = fetched.file
-        session.add(
-            ReceiptRow(
-                id=str(uuid.uuid4()),
-                request_id=request.id,
-                file_id=file.id,
-                path=file.path,
-                sha256=file.sha256,
-                person=person.subject,
-                person_name=person.name,
-                at=now,
-            )
+        receipt = ReceiptRow(
+            id=str(uuid.uuid4()),
+            request_id=request.id,
+            file_id=file.id,
+            path=file.path,
+            sha256=file.sha256,
+            person=person.subject,
+            person_name=person.name,
+            at=now,
         )
-        got = {"file": file.id, "sha256": file.sha256, "size": file.size}
-        moving.note(session, parts.clock, request, "fetch", Actor.of(person), got)
+        receive(session, parts.clock, request.project, receipt)
 
     parts.database.write(run)
 
