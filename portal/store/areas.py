@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from portal.domain.errors import NotFound, Refused
+from portal.domain.errors import Invalid, NotFound, Refused
 from portal.store.backend import Backend
 from portal.store.folder import Folder
 from portal.store.places import Area, Mode, Piece, Place, checked_key, checked_prefix
@@ -16,6 +16,9 @@ from portal.store.remote import Patience, Remote
 from portal.store.threads import Threads
 
 _THREADS: Final = 32
+_REMOTE: Final = frozenset({"s3", "az", "memory"})
+_SENT_BY_DOORS: Final = frozenset({Area.OUTPUT_UPLOADS, Area.INPUT_UPLOADS})
+"""Areas into which a door writes, which the worker does not trust; the others only the worker writes."""
 
 
 class Areas:
@@ -178,9 +181,11 @@ def _lesser(one: Mode, other: Mode) -> Mode:
 def _backend(area: Area, place: Place, threads: Threads, fsync: bool, patience: Patience) -> Backend:
     address = urlsplit(place.address)
     if address.scheme == "file" and not address.netloc:
-        sole = place.sole or area not in {Area.OUTPUT_UPLOADS, Area.INPUT_UPLOADS}
+        sole = place.sole or area not in _SENT_BY_DOORS
         folder = Folder(Path(unquote(address.path)), area, threads, fsync=fsync, sole=sole)
         if place.mode.writes:
             folder.make()
         return folder
+    if address.scheme not in _REMOTE:
+        raise Invalid("a store's address begins with file:///, s3://, az:// or memory:///", "", area)
     return Remote.open(place.address, place.settings(area), area, threads, patience)

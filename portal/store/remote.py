@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -70,20 +71,15 @@ class Remote:
         """Store a stream: in one request where it fits, else in several that count together or not at all."""
         hashing, chunk = Hashing(self._threads), max(_CHUNK, -(-limit // _CHUNKS))
         source = _Source(blocks(stream, limit), hashing)
-        first = await source.first(chunk)
+        if await source.fits(chunk):
+            with self._told():
+                await obstore.put_async(self._store, key, source.whole(), use_multipart=False)
+            return hashing.piece()
         try:
             with self._told():
-                if source.ended:
-                    await obstore.put_async(self._store, key, bytes(first), use_multipart=False)
-                else:
-                    await obstore.put_async(
-                        self._store,
-                        key,
-                        source.rest(first),
-                        use_multipart=True,
-                        chunk_size=chunk,
-                        max_concurrency=_SIDE_BY_SIDE,
-                    )
+                await obstore.put_async(
+                    self._store, key, source.rest(), chunk_size=chunk, max_concurrency=_SIDE_BY_SIDE
+                )
         except AirlockError:
             if source.broken:
                 raise source.broken from None
@@ -199,27 +195,33 @@ class _Source:
 
     def __init__(self, stream: AsyncGenerator[memoryview, None], hashing: Hashing) -> None:
         self._stream, self._hashing = stream, hashing
-        self.ended, self.broken = False, cast("BaseException | None", None)
+        self._first: deque[memoryview] = deque()
+        self.broken: Exception | None = None
 
-    async def first(self, count: int) -> bytearray:
-        """Return the first bytes: all of them, and `ended`, where there are fewer than `count`."""
-        found = bytearray()
+    async def fits(self, most: int) -> bool:
+        """Tell whether the stream ends within `most` bytes, which are held until they are asked for."""
+        held = 0
         async for block in self._stream:
             await self._hashing.feed(block)
-            found += block
-            if len(found) >= count:
-                return found
-        self.ended = True
-        return found
+            self._first.append(block)
+            held += len(block)
+            if held >= most:
+                return False
+        return True
 
-    async def rest(self, first: bytearray) -> AsyncGenerator[bytes, None]:
-        """Yield the first bytes and all others."""
+    def whole(self) -> bytes:
+        """Return all bytes of a stream that fits."""
+        return b"".join(self._first)
+
+    async def rest(self) -> AsyncGenerator[bytes, None]:
+        """Yield all bytes, those that are held first."""
         try:
-            yield bytes(first)
+            while self._first:
+                yield bytes(self._first.popleft())
             async for block in self._stream:
                 await self._hashing.feed(block)
                 yield bytes(block)
-        except BaseException as error:
+        except Exception as error:
             self.broken = error
             raise
 
