@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import os
-import stat
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -17,11 +16,11 @@ from pydantic import Field, ValidationError, field_validator
 from portal.domain.errors import Invalid
 from portal.domain.people import Door
 from portal.domain.policy import Model, Project
+from portal.sign_in.files import read_secret
 from portal.sign_in.settings import InsideSettings, OutsideSettings, SessionSettings
 from portal.store.places import INSIDE, OUTSIDE, WORKER, Area, Mode, Place
 
 VARIABLE: Final = "TRE_PORTAL_SETTINGS"
-_OTHERS: Final = stat.S_IRWXO
 _PORT: Final = r"^(unix:/.+|tcp:[^:/]+:[0-9]{1,5})?$"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -143,7 +142,7 @@ class Mail(Model):
     sender: str
     user: str = ""
     password_file: Path | None = None
-    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    starttls: bool = True
 
 
 class Webhook(Model):
@@ -281,15 +280,6 @@ def secret(file: Path) -> str:
     """Return the secret in a file, without the line's end.
 
     Raises:
-        Invalid: it cannot be read, is empty, or everybody on the machine can read it.
+        Unavailable: it cannot be read, is empty, or everybody on the machine can read it.
     """
-    try:
-        mode = file.stat().st_mode
-        text = file.read_text().strip()
-    except OSError as error:
-        raise Invalid(f"a secret cannot be read: {error.strerror}", "Name another file.", str(file)) from None
-    if mode & _OTHERS:
-        raise Invalid("everybody on this machine can read this secret", f"chmod 600 {file}", str(file))
-    if not text:
-        raise Invalid("a secret is empty", "Write it into the file.", str(file))
-    return text
+    return read_secret(file).decode()

@@ -11,6 +11,8 @@ from typing import Any, Final, TextIO
 
 LOGGER: Final = logging.getLogger("portal")
 _FIELDS: Final = "fields"
+_USUAL: Final = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+"""What every record has; the rest was given on purpose (`extra`)."""
 
 
 class Lines(logging.Formatter):
@@ -20,7 +22,8 @@ class Lines(logging.Formatter):
         """Return the line."""
         at = datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {"at": at, "level": record.levelname.lower(), "what": record.getMessage()}
-        line.update(getattr(record, _FIELDS, {}))
+        line.update({name: value for name, value in vars(record).items() if name not in _USUAL})
+        line.update(line.pop(_FIELDS, {}))
         if record.exc_info and record.exc_info[1]:
             line["fault"] = _fault(record.exc_info[1])
         return json.dumps(line, ensure_ascii=True, default=str)
@@ -38,7 +41,9 @@ def _fault(error: BaseException) -> dict[str, Any]:
     return found
 
 
-def log(what: str, level: int = logging.INFO, fault: BaseException | None = None, **fields: object) -> None:
+def log(
+    what: str, level: int = logging.INFO, fault: BaseException | None = None, /, **fields: object
+) -> None:
     """Write one line."""
     LOGGER.log(level, "%s", what, extra={_FIELDS: fields}, exc_info=fault)
 

@@ -101,8 +101,9 @@ class Journal:
         self._save()
         return same
 
-    def done(self) -> None:
-        """Forget it all."""
+    def forget(self) -> None:
+        """Forget it all: the request is handed in, or gone."""
+        self._kept = {}
         self._file.unlink(missing_ok=True)
 
     def _save(self) -> None:
