@@ -25,7 +25,6 @@ from portal.domain.states import Direction
 from tests.portal.crash.journey import Journey, let_go
 from tests.portal.crash.moments import Moments
 
-
 _OVER = 3
 """After so many journeys that nothing killed, every moment has had its turn."""
 _ENOUGH = 5

@@ -42,7 +42,7 @@ def loop(direction: Direction, folder: Path, every: int, kind: str, where: str) 
 
 
 @pytest.mark.parametrize(
-    ("direction", "every"), [(Direction.OUTPUT, 1), (Direction.INPUT, 3)], ids=["output", "input"]
+    ("direction", "every"), [(Direction.OUTPUT, 1), (Direction.INPUT, 5)], ids=["output", "input"]
 )
 def test_a_process_may_die_at_any_moment(
     direction: Direction, every: int, tmp_path: Path, sqlite_url: str
