@@ -35,13 +35,14 @@ def request(parts: Parts, person: Person, request_id: str) -> RequestDetail:
     with parts.database.reading() as session:
         row = rows.request_of(session, person, request_id, Action.SEE, lock=False)
         decisions = rows.decisions_of(session, row.id)
-        needed = judging.need(session, row)
+        verdicts = rows.verdicts_of(session, row)
+        needed = judging.need(session, row, verdicts)
         policy = rows.policy_of(session, row)
         return RequestDetail(
             request=rows.request_view(row, person, now),
             project=rows.project_view(person, rows.project_row(session, row.project), now),
             files=tuple(rows.file_view(file) for file in rows.files_of(session, row.id)),
-            verdicts=tuple(rows.verdict_view(verdict) for verdict in rows.verdicts_of(session, row)),
+            verdicts=tuple(rows.verdict_view(verdict) for verdict in verdicts),
             decisions=tuple(rows.decision_view(decision) for decision in decisions),
             allowed=allowed(person, row, decisions),
             approvals_needed=needed.people,
