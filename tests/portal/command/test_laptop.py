@@ -91,7 +91,7 @@ def _prove(avery: Walker, number: str, folder: Path) -> None:
     report = avery.run("audit", "export", "--to", str(file), "--door", avery.outside)
     assert (report["good"], report["records"], report["receipts"]) == (True, 2, 3)
     assert avery.run("audit", "verify", str(file), "--head", report["head"])["good"]
-    avery.run("audit", "verify", str(file), "--head", "0" * 64, ends=ExitCode.FAILED)
+    avery.run("audit", "verify", str(file), "--head", "f" * 64, ends=ExitCode.FAILED)
     changed = file.read_bytes().replace(b"rounded", b"founded", 1)
     file.write_bytes(changed)
     found = avery.run("audit", "verify", str(file), ends=ExitCode.FAILED)
