@@ -61,11 +61,24 @@ def said(document: object, status: int = 200) -> Told:
     return status, {"Content-Type": "application/json"}, json.dumps(document).encode()
 
 
+def always(answer: Told) -> Talk:
+    """Return a talk that says one thing, whatever it is asked."""
+
+    def talk(method: str, path: str, body: bytes) -> Told:
+        return answer
+
+    return talk
+
+
+def _no_wait(seconds: float) -> None:
+    """Do not wait."""
+
+
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set a state folder of the test's own, and no waiting between tries."""
     monkeypatch.setenv("TRE_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr("tre.airlock.door.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tre.airlock.door.time.sleep", _no_wait)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +119,7 @@ def test_a_door_cannot_write_to_the_terminal() -> None:
 )
 def test_a_no_ends_with_its_exit_code(code: str, ends: ExitCode) -> None:
     told = {"code": code, "what": "no\x1b[2J", "remedy": "r", "where": "w"}
-    with served(lambda *asked: said(told, 409)) as address, pytest.raises(DoorError) as caught:
+    with served(always(said(told, 409))) as address, pytest.raises(DoorError) as caught:
         Door(address).get("/me")
     assert caught.value.code is ends
     assert "\x1b" not in str(caught.value)
@@ -116,7 +129,7 @@ def test_a_no_ends_with_its_exit_code(code: str, ends: ExitCode) -> None:
     "answer", [(502, {}, b"<html>"), (500, {}, b""), (400, {}, b"[1]"), (404, {}, b'"x"')]
 )
 def test_an_answer_that_is_no_error_of_ours_is_told_all_the_same(answer: Told) -> None:
-    with served(lambda *asked: answer) as address, pytest.raises(DoorError) as caught:
+    with served(always(answer)) as address, pytest.raises(DoorError) as caught:
         Door(address).get("/me")
     assert str(answer[0]) in str(caught.value)
 
@@ -135,7 +148,11 @@ def test_no_redirect_is_followed() -> None:
 
 def test_it_waits_and_asks_again_where_asked_for_patience() -> None:
     answers = [said({"code": "too-many"}, 429), said({"code": "unavailable"}, 503), said({"name": "robin"})]
-    with served(lambda *asked: answers.pop(0)) as address:
+
+    def talk(method: str, path: str, body: bytes) -> Told:
+        return answers.pop(0)
+
+    with served(talk) as address:
         assert Door(address).get("/me") == {"name": "robin"}
     assert answers == []
 
@@ -359,7 +376,12 @@ def _device(issuer: Issuer) -> tuple[Session, list[float], list[tuple[str, str]]
     with served(issuer) as address:
         issuer.address = address
         session = device.sign_in(
-            "http://127.0.0.1:1", address, "tre", ["openid"], lambda *each: told.append(each), waited.append
+            "http://127.0.0.1:1",
+            address,
+            "tre",
+            ["openid"],
+            lambda place, code: told.append((place, code)),
+            waited.append,
         )
     return session, waited, told
 
@@ -404,7 +426,7 @@ def test_a_door_that_is_not_there_is_told_with_a_remedy(capsys: pytest.CaptureFi
 
 
 def test_without_a_terminal_nothing_is_decided(capsys: pytest.CaptureFixture[str]) -> None:
-    detail = {
+    detail: dict[str, Any] = {
         "request": {
             "id": NUMBER,
             "state": "in_review",
@@ -415,7 +437,7 @@ def test_without_a_terminal_nothing_is_decided(capsys: pytest.CaptureFixture[str
             "reason": "",
             "manifest_sha256": "0" * 64,
         },
-        **{name: [] for name in ("files", "verdicts", "decisions", "allowed")},
+        **{name: list[Any]() for name in ("files", "verdicts", "decisions", "allowed")},
         "approvals_had": 0,
         "approvals_needed": 1,
     }
