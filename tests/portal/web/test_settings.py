@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal import __main__ as command
 from portal.database.opening import Database
@@ -177,3 +177,20 @@ def test_many_callers_do_not_fill_the_memory() -> None:
 )
 def test_a_network_counts_as_one_caller(address: str, counted: str) -> None:
     assert network(address) == counted
+
+
+def test_migrate_gives_each_part_of_a_real_database_its_rights(
+    tmp_path: Path, laptop: Settings, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    projects = tmp_path / "projects.json"
+    projects.write_text(json.dumps([project.model_dump(mode="json") for project in laptop.projects]))
+    changed = {"database": {"url": postgres_url}, "projects_file": str(projects)}
+    monkeypatch.setenv(VARIABLE, str(_file(tmp_path, laptop, **changed)))
+    assert [command.main([each]) for each in ("migrate", "migrate", "register")] == [0, 0, 0]
+    database = Database.open(postgres_url)
+    with database.reading() as session:
+        may = "SELECT has_table_privilege(:role, 'decisions', 'INSERT')"
+        found = {role: session.scalar(text(may), {"role": role}) for role in ("inside", "outside", "worker")}
+        assert found == {"inside": False, "outside": True, "worker": False}
+        assert set(session.scalars(select(ProjectRow.name))) == {"demo", "guarded"}
+    database.close()
