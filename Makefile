@@ -1,4 +1,4 @@
-# make demo   a whole TRE on this machine: tools, cluster, site, two studies, and proof of what holds
+# make demo   a whole TRE on this machine: tools, cluster, site, two studies, their results' way out, and proof of what holds
 # make test   every test: unit, conformance, engine, cluster
 # make bench  the figures of docs/benchmarks.md
 SHELL := /bin/bash
@@ -19,6 +19,7 @@ demo: tools
 	$(BIN)/tre up demo --yes
 	$(BIN)/tre run demo breast --name breast-model --script examples/demo/breast.py
 	$(BIN)/tre run demo diabetes --name diabetes-model --script examples/demo/diabetes.py
+	$(BIN)/python -m examples.demo.journey
 	$(BIN)/tre verify demo
 
 test: tools check
