@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from pytest_socket import socket_allow_hosts
+
+# How long an example takes says nothing on a machine that does other things, too.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    MetaData,
     String,
     Text,
     TypeDecorator,
@@ -49,8 +50,16 @@ class Moment(TypeDecorator[datetime.datetime]):
 
 
 class Table(DeclarativeBase):
-    """The base of every table."""
+    """The base of every table. Constraints are named, so that a later migration can change them on SQLite too."""
 
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own name and form
         datetime.datetime: Moment,
         dict[str, Any]: JSON,
@@ -221,6 +230,17 @@ class RecordRow(Table):
     body: Mapped[str]
     signature: Mapped[str]
     key_id: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime.datetime]
+
+
+class KeyRow(Table):
+    """A public key (Ed25519) that records are signed with. Old ones stay: records outlive their keys."""
+
+    __tablename__ = "signing_keys"
+    key_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of the raw public key, in hexadecimal."""
+    public: Mapped[str] = mapped_column(String(64))
+    """The raw public key, in hexadecimal."""
     at: Mapped[datetime.datetime]
 
 

@@ -66,11 +66,7 @@ class Person:
         """
         if self.bound_to and project != self.bound_to:
             return frozenset()
-        return frozenset(
-            grant.role
-            for grant in self.grants
-            if grant.project == project or (grant.project == SITE and grant.role in _SITE_WIDE)
-        )
+        return frozenset(g.role for g in self.grants if g.project == project != SITE) | self.site_wide
 
     def projects(self) -> frozenset[str]:
         """Return the projects in which the person has a role of their own."""

@@ -79,7 +79,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Step], State]] = {
     },
     **{
         (state, Step.EXPIRE): State.EXPIRED
-        for state in (State.DRAFT, State.IN_REVIEW, State.CHANGES_REQUESTED, State.RELEASED)
+        for state in (State.DRAFT, State.IN_REVIEW, State.CHANGES_REQUESTED, State.RELEASED, State.FAILED)
     },
     **{
         (state, Step.FAIL): State.FAILED

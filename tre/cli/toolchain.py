@@ -45,9 +45,9 @@ def _text(line: toolchain.Line, width: int) -> str:
 def install(wanted: Sequence[str], yes: bool, no_downloads: bool, as_json: bool) -> None:
     """Get the tools of some groups, or of all.
 
-    Groups: engine, cluster, images, tests. Each tool comes from PATH, else the cache, else the official release, else it is
-    built from pinned Go modules. What only the system's package manager brings is installed with apt-get, after
-    asking.
+    Groups: engine, cluster, images, tests. Each tool comes from PATH, else the cache, else the official release,
+    else it is built from pinned Go modules. What only the system's package manager brings is installed with
+    apt-get, after asking.
     """
 
     def consent(names: Sequence[str]) -> bool:

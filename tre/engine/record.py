@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import threading
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -125,17 +125,25 @@ def recording(program: Callable[[], None], *, project: str = "tre", stack: str =
 
 @contextlib.contextmanager
 def _event_loop() -> Generator[None]:
-    """Give a thread that is not the main one the event loop that the SDK expects to find."""
-    if threading.current_thread() is threading.main_thread():
-        yield
-        return
+    """Give the thread an event loop of the recording's own, which the SDK expects to find, and its own back."""
+    kept = _own_loop()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
         yield
     finally:
-        asyncio.set_event_loop(None)
+        asyncio.set_event_loop(kept)
         loop.close()
+
+
+def _own_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the thread's loop, or nothing where it has none: `asyncio.run` takes even the main thread's away."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return asyncio.get_event_loop()
+        except RuntimeError:
+            return None
 
 
 def _recording(program: Callable[[], None], project: str, stack: str) -> Recording:

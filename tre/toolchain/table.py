@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 import platform
 import tomllib
@@ -118,8 +119,8 @@ class Table:
 
         Raises `TreError` for a name that is none of these.
         """
-        names = [tool for name in wanted for tool in self.groups.get(name) or [self.entry(name).name]]
-        return list(dict.fromkeys(names))
+        names = [self.groups[name] if name in self.groups else [self.entry(name).name] for name in wanted]
+        return list(dict.fromkeys(itertools.chain.from_iterable(names)))
 
     def fingerprint(self, entry: Entry) -> str:
         """Return eight hexadecimal digits that change whenever the tool would be made differently."""

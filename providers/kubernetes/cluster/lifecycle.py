@@ -35,6 +35,8 @@ _STOP_PATIENCE: Final = 10.0
 _ANY_CLUSTER: Final = "any cluster may be used instead: give the target a `kubeconfig`"
 _NAMESPACES: Final = "--mount --pid --uts --ipc --fork --kill-child=SIGKILL --mount-proc"
 _CAP_SYS_ADMIN: Final = 21
+_ERASED: Final = ".erased-"
+"""Begins the name of a state that is being deleted."""
 _LOCK_LAYOUT: Final = "hhqqi4x"
 """struct flock: type, whence, start, length, pid."""
 
@@ -77,12 +79,18 @@ def stop(state: State) -> bool:
 
 
 def erase(state: State) -> None:
-    """End the cluster and delete its state: objects, certificates, keys, volumes, logs."""
+    """End the cluster and delete its state: objects, certificates, keys, volumes, logs.
+
+    The state is set aside in one step first: half a state, left by a kill, would be taken for a whole one.
+    """
     stop(state)
     below = [point for point in mounts.mount_points() if Path(point).is_relative_to(state.root)]
     if below:
         raise failure(str(state.root), f"something is mounted at {below[0]}", "unmount it, then try again")
-    shutil.rmtree(state.root, ignore_errors=False)
+    if state.root.exists():
+        state.root.rename(state.root.with_name(f"{_ERASED}{state.root.name}-{os.getpid()}"))
+    for aside in state.root.parent.glob(f"{_ERASED}*"):
+        shutil.rmtree(aside)
 
 
 def refuse_unsuitable_machine() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pulumi
@@ -56,3 +57,21 @@ def test_programs_recorded_side_by_side_do_not_wait_for_each_other() -> None:
     for each in threads:
         each.join(60)
     assert done == [2] * 150
+
+
+def test_recording_works_after_the_thread_lost_its_event_loop() -> None:
+    """`asyncio.run` takes the loop of the main thread away, in whichever test it is called."""
+
+    async def nothing() -> None:
+        return None
+
+    asyncio.run(nothing())
+    assert len(record(_program)) == 2
+    kept = asyncio.new_event_loop()
+    asyncio.set_event_loop(kept)
+    try:
+        assert len(record(_program)) == 2
+        assert asyncio.get_event_loop() is kept
+    finally:
+        asyncio.set_event_loop(None)
+        kept.close()

@@ -1,0 +1,213 @@
+"""Reads rows with the person's rights checked, and turns rows into views."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.database.tables import DecisionRow, FileRow, ProjectRow, ReceiptRow, RequestRow, VerdictRow
+from portal.domain import rights
+from portal.domain.errors import NotFound
+from portal.domain.people import Person
+from portal.domain.policy import Project
+from portal.domain.rights import Action
+from portal.domain.states import Direction, State
+from portal.service import said
+from portal.service.views import (
+    DecisionView,
+    FileDecisionView,
+    FileView,
+    ProjectView,
+    ReceiptView,
+    RequestView,
+    VerdictView,
+)
+
+
+def request_of(
+    session: Session, person: Person, request_id: str, action: Action, *, lock: bool
+) -> RequestRow:
+    """Return a request on which the person may act, locked until the transaction ends if asked.
+
+    Raises:
+        NotFound: there is none, or the person may not know of it.
+        Refused: they may know of it, and may not do this.
+    """
+    row = session.get(
+        RequestRow, said.request_id(request_id), with_for_update=lock or None, populate_existing=lock
+    )
+    if row is None:
+        raise NotFound("there is no such request", "Check the number, and the project you are in.")
+    rights.check(person, row.project, Direction(row.direction), action, row.requester)
+    return row
+
+
+def file_of(session: Session, request: RequestRow, file_id: str) -> FileRow:
+    """Return a file of a request.
+
+    Raises:
+        NotFound: the request has no such file.
+    """
+    row = session.get(FileRow, said.file_id(file_id), populate_existing=True)
+    if row is None or row.request_id != request.id:
+        raise said.no_file()
+    return row
+
+
+def project_row(session: Session, name: str) -> ProjectRow:
+    """Return a project's row.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    row = session.get(ProjectRow, said.project(name))
+    if row is None:
+        raise NotFound("there is no such project", "Check its name.")
+    return row
+
+
+def policy_now(session: Session, name: str) -> Project:
+    """Return a project's policy as the deployer last wrote it."""
+    return Project.model_validate(project_row(session, name).document)
+
+
+def policy_of(session: Session, request: RequestRow) -> Project:
+    """Return the policy that was in force when the request was submitted; before that, today's."""
+    if request.policy is None:
+        return policy_now(session, request.project)
+    return Project.model_validate(request.policy)
+
+
+def files_of(session: Session, request_id: str) -> list[FileRow]:
+    """Return a request's files by their paths."""
+    return list(
+        session.scalars(
+            select(FileRow).where(FileRow.request_id == request_id).order_by(FileRow.path, FileRow.id)
+        )
+    )
+
+
+def verdicts_of(session: Session, request: RequestRow) -> list[VerdictRow]:
+    """Return what the checks found in the present round's manifest."""
+    return list(
+        session.scalars(
+            select(VerdictRow)
+            .where(
+                VerdictRow.request_id == request.id,
+                VerdictRow.round == request.round,
+                VerdictRow.manifest_sha256 == request.manifest_sha256,
+            )
+            .order_by(VerdictRow.file_id, VerdictRow.check, VerdictRow.id)
+        )
+    )
+
+
+def decisions_of(session: Session, request_id: str) -> list[DecisionRow]:
+    """Return every decision on a request, oldest first."""
+    return list(
+        session.scalars(
+            select(DecisionRow)
+            .where(DecisionRow.request_id == request_id)
+            .order_by(DecisionRow.round, DecisionRow.at, DecisionRow.id)
+        )
+    )
+
+
+def project_view(
+    person: Person, row: ProjectRow, now: datetime.datetime, policy: Project | None = None
+) -> ProjectView:
+    """Return a project as the person sees it."""
+    policy = policy or Project.model_validate(row.document)
+    taken = not row.ended and now.date() <= policy.expires
+    return ProjectView(
+        name=policy.name,
+        title=policy.title,
+        tier=policy.tier,
+        reviewers=policy.reviewers,
+        expires=policy.expires,
+        ended=row.ended,
+        limits=policy.limits,
+        download_in_review=policy.download_in_review,
+        roles=person.roles(policy.name),
+        may_ask=frozenset(
+            direction
+            for direction in Direction
+            if taken and rights.may(person, policy.name, direction, Action.CREATE, person.subject)
+        ),
+    )
+
+
+def file_view(row: FileRow) -> FileView:
+    """Return a file as people see it."""
+    return FileView(
+        id=row.id,
+        request_id=row.request_id,
+        path=row.path,
+        size=row.size,
+        expected=row.expected,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        complete=row.complete,
+        parts=len(row.parts),
+    )
+
+
+def request_view(row: Any, person: Person, now: datetime.datetime) -> RequestView:
+    """Return a request as lists show it, from a row or from its columns alone."""
+    return RequestView(
+        id=row.id,
+        project=row.project,
+        direction=Direction(row.direction),
+        title=row.title,
+        purpose=row.purpose,
+        state=State(row.state),
+        requester=row.requester,
+        requester_name=row.requester_name,
+        mine=row.requester == person.subject,
+        created_at=row.created_at,
+        state_since=row.state_since,
+        age_seconds=max(0.0, (now - row.state_since).total_seconds()),
+        due_at=row.due_at,
+        round=row.round,
+        manifest_sha256=row.manifest_sha256,
+        files=row.files,
+        size=row.size,
+        reason=row.reason,
+        bytes_removed=row.bytes_removed,
+        version=row.version,
+    )
+
+
+def verdict_view(row: VerdictRow) -> VerdictView:
+    """Return what a check found."""
+    return VerdictView(
+        row.file_id, row.check, row.version, row.outcome, row.blocks, row.summary, row.detail, row.at
+    )
+
+
+def decision_view(row: DecisionRow) -> DecisionView:
+    """Return what a person decided."""
+    return DecisionView(
+        round=row.round,
+        person=row.person,
+        person_name=row.person_name,
+        roles=tuple(str(role) for role in row.roles),
+        outcome=row.outcome,
+        manifest_sha256=row.manifest_sha256,
+        reason=row.reason,
+        files=tuple(_file_decision(file, said_of) for file, said_of in row.files.items()),
+        at=row.at,
+    )
+
+
+def _file_decision(file: str, said_of: Mapping[str, str]) -> FileDecisionView:
+    return FileDecisionView(file, said_of.get("outcome", ""), said_of.get("reason", ""))
+
+
+def receipt_view(row: ReceiptRow) -> ReceiptView:
+    """Return that somebody fetched a file."""
+    return ReceiptView(row.file_id, row.path, row.sha256, row.person, row.person_name, row.at)

@@ -1,0 +1,1 @@
+"""Tests of the database: opening, migrating, and what each role may."""

@@ -1,0 +1,1 @@
+"""Sign-in: issuer, local accounts, sessions, passes and workload tokens."""

@@ -1,0 +1,1 @@
+"""The airlock's client: what `tre airlock` does, over either door's JSON interface, with the standard library alone."""
