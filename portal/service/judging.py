@@ -7,7 +7,6 @@ which the inside door cannot write, on the very manifest whose bytes the worker 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -18,21 +17,14 @@ from portal.domain.people import Role
 from portal.domain.policy import Project
 from portal.domain.rights import ASKS, RIGHTS, Action, Whose
 from portal.domain.states import Direction
+from portal.record.disclosure import Needed
 from portal.service import rows
 
 APPROVE: Final = "approve"
 _HARMLESS: Final = "clean"
 
 
-@dataclass(frozen=True)
-class Need:
-    """What a request's release needs: so many distinct people, and this role among them (empty: none)."""
-
-    people: int
-    role: str
-
-
-def need(session: Session, request: RequestRow) -> Need:
+def need(session: Session, request: RequestRow) -> Needed:
     """Return what a request needs: the stricter of the policy at submission and today's.
 
     The policy beside the request was written by the door; the project's own row is out of its reach.
@@ -42,7 +34,7 @@ def need(session: Session, request: RequestRow) -> Need:
     opaque = any(v.check == "opaque" and v.outcome != _HARMLESS for v in rows.verdicts_of(session, request))
     role = next((p.rules.opaque_role for p in policies if p.rules.opaque_role), "") if opaque else ""
     people = max(_people(policy, direction) for policy in policies)
-    return Need(max(people, int(bool(role))), role)
+    return Needed(max(people, int(bool(role))), role)
 
 
 def _people(policy: Project, direction: Direction) -> int:
@@ -90,7 +82,7 @@ def _approves(decision: DecisionRow) -> bool:
     )
 
 
-def enough(request: RequestRow, decisions: Sequence[DecisionRow], needed: Need) -> bool:
+def enough(request: RequestRow, decisions: Sequence[DecisionRow], needed: Needed) -> bool:
     """Tell whether the approvals release the request."""
     counted = approvals(request, decisions)
     if len(counted) < needed.people:

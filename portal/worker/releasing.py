@@ -128,7 +128,7 @@ def _finish(parts: WorkerParts, session: Session, lease: Lease) -> None:
     row = leasing.held(session, lease)
     prove(session, row)
     leasing.free(row)
-    disclosure.write(session, parts.clock, parts.signer, row)
+    disclosure.write(session, parts.clock, parts.signer, row, judging.need(session, row))
     moving.change(session, parts.clock, row, Step.FINISH, moving.AIRLOCK)
 
 

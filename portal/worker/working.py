@@ -104,7 +104,9 @@ class Worker:
             else f"a fault of the airlock: {type(error).__name__}"
         )
         patience = self.parts.patience
-        LOG.warning("put off", extra={"request_id": lease.request_id, "attempt": lease.attempt, "why": what})
+        fault = None if isinstance(error, AirlockError) else error
+        about = {"request_id": lease.request_id, "attempt": lease.attempt, "why": what}
+        LOG.warning("put off", extra=about, exc_info=fault)
         if lease.attempt >= patience.attempts and lease.state not in _CLEANED:
             await self._fail(lease, what)
             return
