@@ -55,12 +55,14 @@ class AirlockSpec(Spec):
 @dataclass(frozen=True)
 class AirlockOutputs:
     """`inside` is the inside door's address for workspaces, `place` the isolated place it runs in (its
-    namespace or network), `port` its TCP port, and `outside` the address that staff use."""
+    namespace or network), `port` its TCP port, and `outside` the address that staff use. `authority` is the
+    certificate (PEM) by which workspaces know the inside door; empty where a public authority vouches for it."""
 
     inside: pulumi.Input[str]
     place: pulumi.Input[str]
     port: pulumi.Input[int]
     outside: pulumi.Input[str]
+    authority: pulumi.Input[str] = ""
 
 
 class Airlock(Component[AirlockSpec, TargetT, AirlockOutputs], Generic[TargetT]):

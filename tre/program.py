@@ -246,7 +246,11 @@ def _airlock(site: str, site_outputs: Any) -> AirlockOutputs:
     told = site_outputs["airlock"]
     # Pulumi carries numbers as floats; a port is a whole one.
     return AirlockOutputs(
-        inside=told["inside"], place=told["place"], port=_whole(told["port"]), outside=told["outside"]
+        inside=told["inside"],
+        place=told["place"],
+        port=_whole(told["port"]),
+        outside=told["outside"],
+        authority=told["authority"],
     )
 
 

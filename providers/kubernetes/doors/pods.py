@@ -53,6 +53,8 @@ SERVICE: Final = f"{names.LABEL}/service"
 """Label of the site's own pods: which service they are. Policies select on it."""
 STAMP: Final = f"{names.LABEL}/stamp"
 """Annotation that changes with what a pod was told, so that it is replaced."""
+PORTAL_USER: Final = 10030
+"""User of everything that runs the portal's image; the areas belong to it."""
 _DRAIN_SECONDS: Final = 5
 """Between being taken off the service's list and being told to end: until every node knows."""
 _GRACE_SECONDS: Final = 90

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pulumi
@@ -46,12 +46,13 @@ class Walls:
             NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Egress"], egress=[asks]),
         )
 
-    def let_in(self, service: str, port: int, *sources: Peer) -> None:
-        """Let these in to a service's port."""
+    def let_in(self, service: str, port: int, *sources: Peer, labels: Mapping[str, str] | None = None) -> None:
+        """Let these in to a service's port; `labels` are those of its pods where they have another mark."""
+        pods = LabelSelectorArgs(match_labels=dict(labels)) if labels else of(service)
         rule = NetworkPolicyIngressRuleArgs(from_=list(sources), ports=ports(port))
         self._policy(
             f"into-{service}",
-            NetworkPolicySpecArgs(pod_selector=of(service), policy_types=["Ingress"], ingress=[rule]),
+            NetworkPolicySpecArgs(pod_selector=pods, policy_types=["Ingress"], ingress=[rule]),
         )
 
     def let_out(self, service: str, *ways: tuple[Peer, int]) -> None:
@@ -79,8 +80,8 @@ class Walls:
             opts=self._component.child(depends_on=[self._after]),
         )
 
-    def guard(self, but: Sequence[str]) -> None:
-        """Deny outright every path between the namespace and the projects, but for these services (Cilium)."""
+    def guard(self, but: Mapping[str, str] | None = None) -> None:
+        """Deny outright every path between the namespace and the projects, but for pods so labelled (Cilium)."""
         if self._component.target.network_policies != "cilium":
             return
         spec = self._component.spec
@@ -89,7 +90,7 @@ class Walls:
             api_version="cilium.io/v2",
             kind="CiliumClusterwideNetworkPolicy",
             metadata=meta(spec, names.guard(spec.site, f"site-{self._part}")),
-            spec=guard_rules(self._place, but),
+            spec=guard_rules(self._place, but or {}),
             opts=self._component.child(depends_on=[self._after]),
         )
 
@@ -102,7 +103,7 @@ class Walls:
         )
 
 
-def guard_rules(place: str, but: Sequence[str]) -> dict[str, Any]:
+def guard_rules(place: str, but: Mapping[str, str]) -> dict[str, Any]:
     """Return Cilium's deny rules of one namespace of the site: a deny wins over whatever else is added."""
     prefix = "k8s:io.cilium.k8s.namespace.labels"
     projects = [
@@ -115,7 +116,9 @@ def guard_rules(place: str, but: Sequence[str]) -> dict[str, Any]:
     ]
     selector: dict[str, Any] = {"matchLabels": {"k8s:io.kubernetes.pod.namespace": place}}
     if but:
-        selector["matchExpressions"] = [{"key": f"k8s:{SERVICE}", "operator": "NotIn", "values": list(but)}]
+        selector["matchExpressions"] = [
+            {"key": f"k8s:{label}", "operator": "NotIn", "values": [value]} for label, value in but.items()
+        ]
     return {
         "endpointSelector": selector,
         "enableDefaultDeny": {"ingress": False, "egress": False},
