@@ -8,7 +8,7 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import uvicorn
 from fastapi import FastAPI
@@ -40,14 +40,18 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(settings: Settings, role: RunAs, ready: Callable[[], None] = lambda: None) -> None:
+def run(
+    settings: Settings, role: RunAs, ready: Callable[[], None] = lambda: None, log: TextIO | None = None
+) -> None:
     """Run until SIGTERM or SIGINT, then let calls under way end; `ready` is called once all of it answers.
+
+    What is logged goes to `log`, or else to stderr.
 
     Raises:
         Conflict: a port is taken.
         AirlockError: something that the settings name is not there.
     """
-    logs.set_up(settings.log_level)
+    logs.set_up(settings.log_level, log)
     asyncio.run(_run(settings, role, ready))
 
 

@@ -194,7 +194,7 @@ class DecisionRow(Table):
 
 
 class EventRow(Table):
-    """One link of the chain. `hash` covers `body` (canonical JSON, exactly as stored) and the hash before it."""
+    """One link of the chain. `hash` covers the hash before it and that of `body` (canonical JSON)."""
 
     __tablename__ = "events"
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any, Final, cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from portal.domain.errors import AirlockError, Conflict, Invalid, Refused
@@ -123,7 +124,7 @@ def _list(visit: Visit) -> Response:
 
 async def _announce(visit: Visit) -> Response:
     wanted = _announced(await visit.request.body())
-    file = await _off_the_loop(
+    file = await run_in_threadpool(
         visit.airlock.add_file,
         visit.someone,
         visit.named("request_id"),
@@ -146,12 +147,6 @@ def _announced(body: bytes) -> dict[str, Any]:
     if not isinstance(path, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise forms.unread()
     return {"path": path, "size": size, "media_type": media if isinstance(media, str) else None}
-
-
-async def _off_the_loop(function: Any, *given: Any) -> Any:
-    from starlette.concurrency import run_in_threadpool
-
-    return await run_in_threadpool(function, *given)
 
 
 async def _content(visit: Visit) -> Response:

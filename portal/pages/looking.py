@@ -144,7 +144,7 @@ class Act:
 
 def acts(detail: RequestDetail) -> tuple[Act, ...]:
     """Return what the person may do with the request now, the most wanted first."""
-    request, allowed = detail.request, detail.allowed
+    allowed = detail.allowed
     offered = (
         (Action.UPLOAD in allowed, Act("files", "files", "button-main")),
         ({Action.DECIDE, Action.READ} <= allowed, Act("review", "review", "button-main")),
@@ -155,7 +155,6 @@ def acts(detail: RequestDetail) -> tuple[Act, ...]:
         (Action.WITHDRAW in allowed, Act("withdraw", "withdraw")),
         (Action.REVOKE in allowed, Act("revoke", "revoke")),
     )
-    del request
     return tuple(act for may, act in offered if may)
 
 
@@ -189,11 +188,15 @@ def crumbs(detail: RequestDetail, *, with_request: bool = True) -> tuple[Crumb, 
 def _request(visit: Visit) -> Response:
     detail = visit.airlock.request(visit.someone, visit.named("request_id"))
     paths = {file.id: file.path for file in detail.files}
+
+    def path_of(file_id: str) -> str:
+        return paths.get(file_id, "")
+
     return visit.show(
         "request.html",
         detail.request.title,
         crumbs=crumbs(detail, with_request=False),
-        path_of=lambda file_id: paths.get(file_id, ""),
+        path_of=path_of,
         **status(detail),
         **file_rows(visit, detail),
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from starlette.responses import HTMLResponse, Response
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from portal.domain.errors import AirlockError, Conflict, Invalid, NotFound
 from portal.domain.rights import Action
@@ -15,6 +19,8 @@ from portal.service.views import FileView, RequestDetail
 from portal.web.api.picking_up import download
 
 _FILE, _WHY = "file-", "why-"
+_SMALL: Final = "small-counts"
+_DIGITS: Final = 10
 
 
 def add(book: Book) -> None:
@@ -35,8 +41,6 @@ async def _review(visit: Visit) -> Response:
 
 
 async def _review_page(visit: Visit, problem: AirlockError | None = None) -> Response:
-    from starlette.concurrency import run_in_threadpool
-
     detail = await run_in_threadpool(visit.airlock.request, visit.someone, visit.named("request_id"))
     if not detail.allowed >= {Action.DECIDE, Action.READ}:
         raise Conflict(words.say("error.not_reviewed"), words.say("error.not_reviewed_remedy"))
@@ -51,6 +55,7 @@ async def _review_page(visit: Visit, problem: AirlockError | None = None) -> Res
         detail=detail,
         shown=shown,
         preview=preview,
+        small=small_counts(detail, shown, preview),
         said=visit.form,
         problem=problem,
         problem_field="outcome",
@@ -60,28 +65,61 @@ async def _review_page(visit: Visit, problem: AirlockError | None = None) -> Res
 
 
 def _shown(detail: RequestDetail, wanted: str, rows: list[Row]) -> FileView:
-    """Return the file to show first: the one asked for, or the first with something to look at, or the first."""
+    """Return the file to show first: the one asked for, or the one with most that checks point out."""
     found = next((file for file in detail.files if file.id == wanted), None)
     if found:
         return found
-    doubtful = next((row.file for row in rows if any(v.outcome != "clean" for v in row.verdicts)), None)
-    first = doubtful or next((row.file for row in rows), None)
-    if first is None:
+    if not rows:
         raise NotFound(words.say("error.not_reviewed"), words.say("error.not_reviewed_remedy"))
-    return first
+    return max(rows, key=lambda row: sum(v.outcome != "clean" for v in row.verdicts)).file
 
 
 async def _preview(visit: Visit) -> Response:
     detail, file, preview = await _looked_at(visit)
-    context = {"detail": detail, "request": detail.request, "shown": file, "preview": preview}
-    answer = visit.show("_preview.html", "", **context)
-    assert isinstance(answer, HTMLResponse)
-    return answer
+    return visit.show(
+        "_preview.html",
+        "",
+        detail=detail,
+        request=detail.request,
+        shown=file,
+        preview=preview,
+        small=small_counts(detail, file, preview),
+    )
+
+
+@dataclass(frozen=True)
+class Small:
+    """The cells of a preview (row, column) that are counts below the project's smallest."""
+
+    least: int
+    cells: frozenset[tuple[int, int]]
+
+
+def small_counts(detail: RequestDetail, file: FileView, preview: Preview) -> Small:
+    """Return which cells of a previewed table to mark: whole numbers in the columns that the check points out."""
+    found = next((v for v in detail.verdicts if v.file_id == file.id and v.check == _SMALL), None)
+    least = found.detail.get("smallest_count") if found else None
+    if found is None or not isinstance(least, int):
+        return Small(0, frozenset())
+    labels = frozenset(map(str, found.detail.get("small", ())))
+    columns = [i for i, name in enumerate(preview.columns) if {name, f"column {i + 1}"} & labels]
+    return Small(
+        least,
+        frozenset(
+            (at, column)
+            for at, row in enumerate(preview.rows)
+            for column in columns
+            if column < len(row) and _below(row[column], least)
+        ),
+    )
+
+
+def _below(cell: str, least: int) -> bool:
+    text = cell.strip()
+    return text.isascii() and text.isdigit() and len(text) < _DIGITS and 0 < int(text) < least
 
 
 async def _looked_at(visit: Visit) -> tuple[RequestDetail, FileView, Preview]:
-    from starlette.concurrency import run_in_threadpool
-
     request_id, file_id = visit.named("request_id"), visit.named("file_id")
     detail = await run_in_threadpool(visit.airlock.request, visit.someone, request_id)
     preview = await visit.airlock.preview(visit.someone, request_id, file_id)
@@ -107,8 +145,6 @@ async def _download(visit: Visit) -> Response:
 
 
 async def _decide(visit: Visit) -> Response:
-    from starlette.concurrency import run_in_threadpool
-
     try:
         await run_in_threadpool(_decided, visit)
     except (Invalid, Conflict) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -106,28 +106,34 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(
-        bytes=size,
-        span=span,
-        when=when,
-        day=day,
-        cut=cut,
-        plain=plain,
-        mark_of=marks.of_state,
-        outcome_mark=marks.of_outcome,
-    )
-    made.filters["age_mark"] = _age_mark
-    made.globals.update(
-        t=words.say,
-        n=words.count,
-        asset=_asset_address,
-        decision_mark=decision_mark,
-        check_name=lambda name: words.either(f"check.{name}", name),
-        action_name=lambda name: words.either(f"action.{name}", name),
-        state_name=lambda name: words.either(f"state.{name}", name),
-        role_name=lambda name: words.either(f"role.{name}", name),
-    )
+    filters: dict[str, Callable[..., Any]] = {
+        "bytes": size,
+        "span": span,
+        "when": when,
+        "day": day,
+        "cut": cut,
+        "plain": plain,
+        "mark_of": marks.of_state,
+        "outcome_mark": marks.of_outcome,
+        "age_mark": _age_mark,
+    }
+    made.filters.update(filters)
+    functions: dict[str, Any] = {
+        "t": words.say,
+        "n": words.count,
+        "asset": _asset_address,
+        "decision_mark": decision_mark,
+        "check_name": _named("check"),
+        "action_name": _named("action"),
+        "state_name": _named("state"),
+        "role_name": _named("role"),
+    }
+    made.globals.update(functions)
     return made
+
+
+def _named(kind: str) -> Callable[[str], str]:
+    return lambda name: words.either(f"{kind}.{name}", name)
 
 
 def _age_mark(request: Any) -> marks.Mark:

@@ -243,6 +243,7 @@ def error_page_of(visit: Visit, error: AirlockError) -> Response:
         "error.html",
         words.WORDS.get(f"error.title_{error.code}") or words.say("error.title_error"),
         status=error.status,
+        answered=error.status,
         what=error.what,
         remedy=error.remedy,
         number=_number(visit.request),

@@ -31,10 +31,23 @@ def canonical(document: Mapping[str, Any]) -> str:
 
 
 def linked(previous: str, body: str) -> str:
-    """Return the hash of an event: SHA-256 over the hash before it and its body, in hexadecimal."""
-    return hashlib.sha256((previous + body).encode()).hexdigest()
+    """Return the hash of an event, from the hash before it and its body, in hexadecimal."""
+    return joined(previous, sha256(body))
+
+
+def joined(previous: str, body_sha256: str) -> str:
+    """Return the hash of an event from its body's hash alone: SHA-256 over the two, one after the other.
+
+    So the chain can be followed through an event whose body is withheld.
+    """
+    return sha256(previous + body_sha256)
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest(document: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a document's canonical form, in hexadecimal."""
-    return hashlib.sha256(canonical(document).encode()).hexdigest()
+    return sha256(canonical(document))

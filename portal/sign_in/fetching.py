@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import json
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -65,14 +66,23 @@ class Web:
 
     async def _ask(self, method: str, address: str, **options: Any) -> tuple[int, Mapping[str, Any]]:
         try:
-            trust = ssl.create_default_context(cafile=self.ca_file)
             async with (
-                httpx.AsyncClient(verify=trust, timeout=_PATIENCE, trust_env=False) as client,
+                httpx.AsyncClient(verify=_trust(self.ca_file), timeout=_PATIENCE, trust_env=False) as client,
                 client.stream(method, address, **options) as answer,
             ):
                 return answer.status_code, _object(await _body(answer))
         except (httpx.HTTPError, OSError, ValueError):
             raise silent() from None
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    return _trust_of(ca_file, ca_file.stat().st_mtime_ns if ca_file else 0)
+
+
+@functools.lru_cache(maxsize=8)
+def _trust_of(ca_file: Path | None, _changed: int) -> ssl.SSLContext:
+    """Return whom to trust; read again once the file has changed."""
+    return ssl.create_default_context(cafile=ca_file)
 
 
 async def _body(answer: httpx.Response) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _CHUNKS: Final = 9_000
 """Less than the 10,000 that S3 takes in one object."""
 _SIDE_BY_SIDE: Final = 2
 _BATCH: Final = 500
+_REFUSALS: Final = (PermissionDeniedError, UnauthenticatedError)
+_STATUS: Final = re.compile(r"status code: (\d{3})")
 _CLIENT: Final = frozenset({"allow_http", "root_certificate", "proxy_url", "proxy_excludes"})
 """Settings of the connection rather than of the store."""
 
@@ -72,11 +75,11 @@ class Remote:
         hashing, chunk = Hashing(self._threads), max(_CHUNK, -(-limit // _CHUNKS))
         source = _Source(blocks(stream, limit), hashing)
         if await source.fits(chunk):
-            with self._told():
+            with self._told(writing=True):
                 await obstore.put_async(self._store, key, source.whole(), use_multipart=False)
             return hashing.piece()
         try:
-            with self._told():
+            with self._told(writing=True):
                 await obstore.put_async(
                     self._store, key, source.rest(), chunk_size=chunk, max_concurrency=_SIDE_BY_SIDE
                 )
@@ -178,16 +181,16 @@ class Remote:
         return 0
 
     @contextlib.contextmanager
-    def _told(self) -> Generator[None]:
+    def _told(self, *, writing: bool = False) -> Generator[None]:
         """Tell of what the store refuses in words of our own: its own may hold addresses with their signature."""
         try:
             yield
         except FileNotFoundError:
+            if writing:
+                raise Unavailable("the store's place is not there", "Make it first.", self._area) from None
             raise NotFound("the store holds no such file", "", self._area) from None
-        except (PermissionDeniedError, UnauthenticatedError):
-            raise Unavailable("the store refuses this process", "Look at its rights.", self._area) from None
-        except (BaseError, OSError, ValueError):
-            raise Unavailable("the store does not answer as it should", "Try again.", self._area) from None
+        except (BaseError, OSError, ValueError) as error:
+            raise _unavailable(error, self._area) from None
 
 
 class _Source:
@@ -224,6 +227,15 @@ class _Source:
         except Exception as error:
             self.broken = error
             raise
+
+
+def _unavailable(error: Exception, area: str) -> Unavailable:
+    """Return what people are told: of the store's own text, the status alone."""
+    status = _STATUS.search(str(error))
+    if isinstance(error, _REFUSALS) or (status and status[1] in {"401", "403"}):
+        return Unavailable("the store refuses this process", "Look at its rights.", area)
+    answered = f": it says {status[1]}" if status else ""
+    return Unavailable(f"the store does not answer as it should{answered}", "Try again.", area)
 
 
 def _named(settings: Mapping[str, str], patience: Patience) -> dict[str, object]:

@@ -28,12 +28,26 @@ _SHARED: Final = (looking.router, asking.router, picking_up.router, signing_in.b
 
 def outside(parts: Context[Outside]) -> FastAPI:
     """Return the outside door: staff bring in, review, decide, revoke, pick up and audit."""
-    return _app(parts, *_SHARED, deciding.router, signing_in.outside_only)
+    from portal.pages import routes
+
+    app = _app(parts, *_SHARED, deciding.router, signing_in.outside_only)
+    return _with_pages(app, routes.outside_router(parts))
 
 
 def inside(parts: Context[InsideSignIn]) -> FastAPI:
     """Return the inside door: workspaces ask for outputs and fetch approved inputs, and nothing else."""
-    return _app(parts, *_SHARED, signing_in.inside_only)
+    from portal.pages import routes
+
+    app = _app(parts, *_SHARED, signing_in.inside_only)
+    return _with_pages(app, routes.inside_router(parts))
+
+
+def _with_pages(app: FastAPI, pages: APIRouter) -> FastAPI:
+    from portal.pages import routes
+
+    app.include_router(pages)
+    app.state.error_page = routes.error_page
+    return app
 
 
 def _app(parts: Context[Any], *routers: APIRouter) -> FastAPI:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from portal.settings import Bodies
 from portal.web.errors import Cut, own, told
 
-_PART: Final = re.compile(r"^/api/v1/requests/[^/]+/files/[^/]+/content$")
+_PART: Final = re.compile(r"^(?:/api/v1)?/requests/[^/]+/files/[^/]+/content$")
 _BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 

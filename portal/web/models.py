@@ -57,6 +57,12 @@ class NewFile(Sent):
     )
 
 
+class NewFiles(Sent):
+    """Files to announce, all or none."""
+
+    files: list[NewFile] = Field(min_length=1, max_length=1000)
+
+
 class Submission(Sent):
     """A request to hand in, as it was at `version`."""
 

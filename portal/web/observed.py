@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +18,7 @@ from portal.web.logs import log
 from portal.web.telemetry import Telemetry
 
 _KEY: Final = "tre.seen"
+_PREFIX: Final = "/api/v1"
 _NUMBER: Final = re.compile(rb"^[A-Za-z0-9-]{8,64}$")
 _GONE: Final = 499
 """What is logged where the caller hung up; nobody is there to be told."""
@@ -114,5 +115,8 @@ def _parent(scope: Scope) -> str:
 
 def _route(scope: Scope) -> str:
     """Return the route's pattern: the path itself may hold a link's token."""
-    route: Any = scope.get("route")
-    return str(getattr(route, "path", "")) or "(none)"
+    path = str(getattr(scope.get("route"), "path", ""))
+    if not path:
+        return "(none)"
+    prefixed = str(scope["path"]).startswith(_PREFIX) and not path.startswith(_PREFIX)
+    return f"{_PREFIX}{path}" if prefixed else path

@@ -24,6 +24,8 @@ from portal.store.places import Area, Place
 
 _CHUNK: Final = 64 << 10
 _KEY: Final = "request/file/0001-000000"
+_HASHLIB: Final = "import hashlib, sys; hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256')"
+"""Some builds of `sha256sum` leave the processor's own instructions unused: this is the harder figure to keep up with."""
 _Result = TypeVar("_Result")
 
 
@@ -50,11 +52,12 @@ def _plain(work: Path, size: int) -> dict[str, float]:
             file.write(chunk)
     subprocess.run(["sync", str(source)], check=True)
     hashed = _command("sha256sum", str(source))
+    faster = _command(sys.executable, "-c", _HASHLIB, str(source))
     copied = _command("cp", str(source), str(work / "copy"))
     flushed = _command("sync", str(work / "copy"))
     for file in (source, work / "copy"):
         file.unlink()
-    return {"sha256sum": hashed, "cp": copied, "sync after cp": flushed}
+    return {"sha256sum": hashed, "hashlib": faster, "cp": copied, "sync after cp": flushed}
 
 
 def _command(*command: str) -> float:

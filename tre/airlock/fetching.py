@@ -42,18 +42,28 @@ def fetch(door: Door, file: Mapping[str, Any], target: Path, report: Callable[[i
     Raises:
         TreError: what came is not what was released; nothing was saved.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     link = door.post(f"/requests/{file['request_id']}/files/{file['id']}/links")
+    with door.open("GET", f"/links/{link['token']}") as answer:
+        return saved(answer, target, lambda size, found: _check(file, answer, size, found), report)
+
+
+def saved(
+    answer: Answer,
+    target: Path,
+    check: Callable[[int, str], None] = lambda size, found: None,
+    report: Callable[[int], None] = lambda size: None,
+) -> str:
+    """Save an answer's body under its name once it is whole, and `check` found its size and hash good."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=".tre-", dir=target.parent)
     private = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            with door.open("GET", f"/links/{link['token']}") as answer:
-                found = _copied(answer, stream.write, report)
+            found = _copied(answer, stream.write, report)
             stream.flush()
             os.fsync(stream.fileno())
             size = stream.tell()
-        _check(file, answer, size, found)
+        check(size, found)
         private.replace(target)
     finally:
         private.unlink(missing_ok=True)

@@ -74,6 +74,10 @@ def _function(name: str, body: str) -> str:
 
 
 _POSTGRES = (
+    """
+        CREATE FUNCTION tre_sha256(said text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        AS $$ SELECT pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(said, 'UTF8')), 'hex') $$
+    """,
     _function(
         "tre_only_added",
         """
@@ -106,7 +110,7 @@ _POSTGRES = (
         DECLARE body jsonb := NEW.body::jsonb;
         BEGIN
             IF NOT EXISTS (SELECT 1 FROM chain WHERE seq + 1 = NEW.seq AND hash = NEW.previous)
-                OR NEW.hash <> encode(sha256(convert_to(NEW.previous || NEW.body, 'UTF8')), 'hex')
+                OR NEW.hash <> tre_sha256(NEW.previous || tre_sha256(NEW.body))
                 OR (body->>'seq', body->>'actor', body->>'action', body->>'project', body->>'request_id')
                     IS DISTINCT FROM
                     (NEW.seq::text, NEW.actor, NEW.action::text, NEW.project::text, NEW.request_id::text) THEN

@@ -86,3 +86,7 @@ BYTES: dict[str, Any] = {
     "description": "The file. `Repr-Digest` holds its SHA-256 (RFC 9530).",
     "headers": {"Repr-Digest": {"schema": {"type": "string"}}},
 }
+LINES: dict[str, Any] = {
+    "content": {"application/jsonl": {"schema": {"type": "string"}}},
+    "description": "JSON lines.",
+}

@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from portal.service import asking as announced
 from portal.service.views import FileView, RequestView
 from portal.web.context import SIGNED_IN, Caller, Service, described, said
 from portal.web.errors import documented
-from portal.web.models import LARGEST_SIZE, FileId, NewFile, NewRequest, Reason, RequestId, Sha256, Submission
+from portal.web.models import (
+    LARGEST_SIZE,
+    FileId,
+    NewFile,
+    NewFiles,
+    NewRequest,
+    Reason,
+    RequestId,
+    Sha256,
+    Submission,
+)
 
 router = APIRouter(tags=["asking"], dependencies=SIGNED_IN)
 _PART: Final[dict[str, Any]] = {
@@ -41,6 +52,18 @@ def add_file(request_id: RequestId, body: NewFile, person: Caller, airlock: Serv
     """Announce a file; the same path and size again give the same one, with the bytes that it has."""
     added = airlock.add_file(person, request_id, body.path, body.expected_size, body.media_type)
     return said(added, 201)
+
+
+@router.post(
+    "/requests/{request_id}/file-lists",
+    summary="Announce many files",
+    **described(list[FileView], 201, 400, 409, 413),
+)
+def add_files(request_id: RequestId, body: NewFiles, person: Caller, airlock: Service) -> Response:
+    """Announce many files at once, all or none, in the order given; otherwise as one alone."""
+    files = [announced.NewFile(each.path, each.expected_size, each.media_type) for each in body.files]
+    added = [view.document() for view in airlock.add_files(person, request_id, files)]
+    return JSONResponse(added, 201)
 
 
 @router.put(

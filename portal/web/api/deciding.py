@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from portal.domain import rights
+from portal.domain.errors import Refused
+from portal.domain.people import SITE, Person, Role
+from portal.domain.rights import Action, Whose
+from portal.domain.states import Direction
 from portal.preview import Preview
+from portal.record.exporting import export
+from portal.service import Airlock
 from portal.service.views import EventView, Page, PersonView, RequestDetail, RequestView
-from portal.web.api.answers import BYTES, Record, Shown
+from portal.web.api.answers import BYTES, LINES, Record, Shown
 from portal.web.api.picking_up import download
 from portal.web.context import SIGNED_IN, Caller, Service, described, listed, said
 from portal.web.errors import documented
@@ -151,3 +159,29 @@ def events(
 def people(project: ProjectName, person: Caller, airlock: Service) -> Response:
     """Return the people of a project, as a door last saw them."""
     return listed(airlock.people(person, project))
+
+
+@router.get(
+    "/export",
+    tags=["auditing"],
+    summary="The whole record, to be verified offline",
+    response_model=None,
+    response_class=Response,
+    responses={200: LINES, **documented()},
+)
+def whole(person: Caller, airlock: Service, project: Annotated[Name | None, Query()] = None) -> Response:
+    """Return the site's record, or one project's, as JSON lines that `tre audit verify` proves without us."""
+    if project == SITE or not _may_export(person, project):
+        raise Refused("your roles do not let you read this record", "Ask an auditor.")
+    return StreamingResponse(_lines(airlock, project), media_type="application/jsonl")
+
+
+def _may_export(person: Person, project: str | None) -> bool:
+    if project is None:
+        return Role.AUDITOR in person.site_wide
+    return all(rights.whose(person, project, way, Action.READ_RECORD) is Whose.ANY for way in Direction)
+
+
+def _lines(airlock: Airlock, project: str | None) -> Iterator[bytes]:
+    with airlock.parts.database.reading() as session:
+        yield from export(session, project)

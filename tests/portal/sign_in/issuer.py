@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import collections
 import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -18,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from joserfc import jwk, jws, jwt
+from joserfc import jwk, jwt
 
 from portal.domain.clock import Clock
 
@@ -141,15 +142,18 @@ def unsigned(claims: Mapping[str, Any]) -> str:
     return ".".join([_part({"alg": "none", "typ": "at+jwt"}), _part(claims), ""])
 
 
-def confused(claims: Mapping[str, Any], public: jwk.Key, kid: str) -> str:
+def confused(claims: Mapping[str, Any], public: bytes, kid: str) -> str:
     """Return a token signed by HS256 with the text of a public key as its shared secret."""
-    secret = jwk.OctKey.import_key(public.as_bytes(private=False))  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
-    header = {"alg": "HS256", "kid": kid, "typ": "at+jwt"}
-    return jws.serialize_compact(header, json.dumps(claims).encode(), secret, ["HS256"])
+    signed = f"{_part({'alg': 'HS256', 'kid': kid, 'typ': 'at+jwt'})}.{_part(claims)}"
+    return f"{signed}.{_encoded(hmac.digest(public, signed.encode(), 'sha256'))}"
 
 
 def _part(value: Mapping[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    return _encoded(json.dumps(value).encode())
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def _handler(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
