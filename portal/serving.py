@@ -59,6 +59,16 @@ async def _run(settings: Settings, role: RunAs, ready: Callable[[], None]) -> No
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    await serve(settings, role, stop, ready)
+
+
+async def serve(settings: Settings, role: RunAs, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Run in an event loop that is there already, until `stop` is set.
+
+    Raises:
+        Conflict: a port is taken.
+        AirlockError: something that the settings name is not there.
+    """
     sockets = {door: bound(settings.door(door)) for door in _DOORS[role]}
     parts = open_parts(settings, role)
     servers = {door: _Server(_configured(_app(parts, door), settings.door(door))) for door in _DOORS[role]}

@@ -39,7 +39,7 @@ def _said(notes: list[str], detail: dict[str, Any]) -> Said:
 
 
 def _picture(subject: Subject, context: Context) -> Said:
-    facts, _ = context.confined.ask("picture", subject.whole())
+    facts = subject.picture(context.confined)
     notes: list[str] = []
     fields: list[str] = facts["fields"]
     if "GPS position" in fields:

@@ -50,6 +50,7 @@ class Subject:
     size: int
     open: Callable[[], BinaryIO]
     deadline: Deadline
+    _picture: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, held: Held, loop: asyncio.AbstractEventLoop, deadline: Deadline) -> Subject:
@@ -90,6 +91,16 @@ class Subject:
                 return formats.of_zip(archive.NameToInfo)
         except (zipfile.BadZipFile, Hostile, Unreadable, ValueError, NotImplementedError, OverflowError):
             return formats.ZIP
+
+    def picture(self, confined: Confined) -> dict[str, Any]:
+        """Return what the parsing process says of a picture; it is asked once.
+
+        Raises:
+            Unreadable: it is damaged or too large.
+        """
+        if self._picture is None:
+            self._picture, _ = confined.ask("picture", self.whole())
+        return self._picture
 
     @property
     def ending(self) -> str:

@@ -8,9 +8,8 @@ from typing import Final
 
 from portal.checks import formats
 from portal.checks.formats import Family, Format
-from portal.checks.subject import LARGEST_PARSED, Context, Said, Subject
+from portal.checks.subject import Context, Said, Subject
 from portal.checks.verdict import Outcome
-from portal.checks.window import Unreadable
 
 VERSION: Final = "1"
 ORDINARY_BYTES: Final[Mapping[int, int]] = {0: 1 << 40, 1: 1 << 30, 2: 100 << 20, 3: 20 << 20, 4: 5 << 20}
@@ -123,9 +122,7 @@ def _text(subject: Subject) -> tuple[Outcome, str]:
 
 
 def _picture(subject: Subject, context: Context) -> tuple[Outcome, str]:
-    if subject.size > LARGEST_PARSED:
-        raise Unreadable("a picture too large to be looked into")
-    facts, _ = context.confined.ask("picture", subject.whole())
+    facts = subject.picture(context.confined)
     if subject.ending not in subject.kind.endings:
         return Outcome.WARNING, f"a {subject.kind.name}; its name does not say so"
     return Outcome.CLEAN, f"a {subject.kind.name} of {facts['width']} by {facts['height']} pixels"

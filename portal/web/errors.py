@@ -51,7 +51,10 @@ def told(scope: Scope, error: AirlockError, headers: Mapping[str, str] | None = 
 
 
 def _document(error: AirlockError) -> dict[str, Any]:
-    return error.document()
+    found: dict[str, Any] = dict(error.document())
+    if "offset" in found:
+        found["offset"] = int(found["offset"])
+    return found
 
 
 def _wants_page(scope: Scope) -> bool:

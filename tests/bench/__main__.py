@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.bench import commands, overhead
+from tests.bench import airlock, commands, overhead
 from tests.bench.rows import Row
 from tre import paths
 from tre.console import say
@@ -23,6 +23,7 @@ BENCHES: Final[Mapping[str, Callable[[Path], list[Row]]]] = {
     "demo": commands.demo,
     "overhead": overhead.rows,
     "projects": commands.projects,
+    "airlock": airlock.rows,
 }
 PAGE: Final = paths.checkout() / "docs" / "benchmarks.md"
 KEPT: Final = paths.checkout() / "docs" / "benchmarks.json"

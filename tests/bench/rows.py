@@ -30,6 +30,17 @@ def at_most(what: str, found: float, most: float, unit: str) -> Row:
     )
 
 
+def at_least(what: str, found: float, least: float, unit: str) -> Row:
+    """Return the row of a figure that should be at least `least`."""
+    digits = 0 if least >= 100 else 2
+    return Row(
+        what,
+        f"{found:.{digits}f} {unit}".strip(),
+        f"≥ {least:g} {unit}".strip(),
+        "yes" if found >= least else "**no**",
+    )
+
+
 def told(what: str, found: str) -> Row:
     """Return the row of a figure with no target."""
     return Row(what, found, "", "")

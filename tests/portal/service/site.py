@@ -77,7 +77,11 @@ class Scanner:
         content = b"".join([chunk async for chunk in held.opener(0, None)])
         bad = MALWARE in content
         return Finding(
-            held.file_id, "malware", "test 1", Outcome.BAD if bad else Outcome.CLEAN, "found" if bad else "none"
+            held.file_id,
+            "malware",
+            "test 1",
+            Outcome.BAD if bad else Outcome.CLEAN,
+            "found" if bad else "none",
         )
 
     async def probe(self) -> None:
@@ -215,9 +219,7 @@ class Site:
     ) -> RequestDetail:
         """Decide on what stands there now."""
         manifest = self.show(request_id).request.manifest_sha256
-        return self.outside.decide(
-            who, request_id, outcome=outcome, manifest_sha256=manifest, reason=reason
-        )
+        return self.outside.decide(who, request_id, outcome=outcome, manifest_sha256=manifest, reason=reason)
 
     def released(
         self, files: dict[str, bytes] | None = None, direction: Direction = Direction.OUTPUT

@@ -72,13 +72,18 @@ class Issuer:
         """Return a signed token with the usual claims and these; None takes one out."""
         now = int(self.clock().timestamp())
         usual = {"iss": self.url, "sub": "subject-1", "iat": now, "exp": now + LIFE, "amr": ["pwd", "otp"]}
-        named = {"alg": "ES256", "kid": self.keys[0].kid, **(header or {}), **self.lies.header}
+        named: dict[str, Any] = {
+            "alg": "ES256",
+            "kid": self.keys[0].kid,
+            **(header or {}),
+            **self.lies.header,
+        }
         said = {**usual, **claims, **self.lies.claims}
         return jwt.encode(
             {name: value for name, value in named.items() if value is not None},
             {name: value for name, value in said.items() if value is not None},
             self.keys[0],
-            [named["alg"]],
+            [str(named["alg"])],
         )
 
     def access_token(self, **claims: Any) -> str:

@@ -35,7 +35,7 @@ ROBIN = Account(
     subject="local:1",
     name="robin",
     full_name="Robin Researcher",
-    password=password_hash(PASSWORD),
+    password=f"scrypt-1${'A' * 24}${'B' * 44}",
     totp=TOTP,
     groups=frozenset({"tre:demo:heart:data-analyst"}),
 )
@@ -47,7 +47,7 @@ class Laptop:
     def __init__(self, path: Path, database: Database, clock: MovableClock) -> None:
         self.path, self.database, self.clock = path, database, clock
         self.settings = LocalSettings(accounts_file=path)
-        self.keep(ROBIN)
+        self.keep(ROBIN.model_copy(update={"password": password_hash(PASSWORD)}))
         self.open()
 
     def keep(self, *kept: Account) -> None:
@@ -68,8 +68,11 @@ class Laptop:
 
 
 @pytest.fixture
-def laptop(tmp_path: Path, small_database: Database, clock: MovableClock) -> Laptop:
-    """Give a laptop with one account."""
+def laptop(
+    tmp_path: Path, small_database: Database, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> Laptop:
+    """Give a laptop with one account, whose passwords cost next to nothing to try."""
+    monkeypatch.setitem(vars(accounts)["_COST"], "n", 16)
     return Laptop(tmp_path / "accounts.json", small_database, clock)
 
 
@@ -240,8 +243,8 @@ def test_waiting_tries_cost_no_work(laptop: Laptop, monkeypatch: pytest.MonkeyPa
     for _ in range(5):
         with pytest.raises(NotSignedIn):
             laptop.try_in(password="wrong")
-    calls: list[str] = []
-    monkeypatch.setattr(hashlib, "scrypt", lambda *_, **__: calls.append("scrypt"))  # pyright: ignore[reportUnknownLambdaType]
+    calls: list[Any] = []
+    monkeypatch.setattr(hashlib, "scrypt", calls.append)
     with pytest.raises(TooMany):
         laptop.try_in()
     assert calls == []
@@ -319,7 +322,7 @@ def test_a_file_in_no_form_signs_nobody_in_and_is_not_repeated(laptop: Laptop, c
 def test_who_is_taken_out_of_the_file_or_has_ended_is_out_at_once(
     laptop: Laptop, clock: MovableClock
 ) -> None:
-    laptop.keep(ROBIN.model_copy(update={"expires": clock().date()}))
+    laptop.keep(ROBIN.model_copy(update={"password": password_hash(PASSWORD), "expires": clock().date()}))
     laptop.try_in()
     clock.move(days=1)
     with pytest.raises(NotSignedIn):
@@ -327,6 +330,19 @@ def test_who_is_taken_out_of_the_file_or_has_ended_is_out_at_once(
     laptop.keep()
     with pytest.raises(NotSignedIn):
         laptop.try_in()
+
+
+def test_a_password_costs_32_mib_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs: list[int] = []
+    scrypt = hashlib.scrypt
+
+    def counted(password: bytes, **cost: Any) -> bytes:
+        costs.append(128 * cost["n"] * cost["r"])
+        return scrypt(password, **cost)
+
+    monkeypatch.setattr(hashlib, "scrypt", counted)
+    assert password_fits(password_hash("word"), "word")
+    assert costs == [32 << 20, 32 << 20]
 
 
 def test_one_password_has_many_hashes_and_one_form() -> None:

@@ -197,7 +197,6 @@ def test_a_session_ended_while_it_is_read_is_not_remembered(
             session = opened.__enter__()
             session.query(SessionRow).all()  # the snapshot stands now
             run(sessions.end(token))
-            opened.__enter__ = lambda: session  # pyright: ignore[reportAttributeAccessIssue]
             return Given(session, opened)
 
     class Given:

@@ -1,0 +1,5 @@
+"""Fixtures of the checks' tests."""
+
+from tests.portal.checks.clamd import clamd
+
+__all__ = ["clamd"]
