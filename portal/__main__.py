@@ -44,11 +44,15 @@ def _do(command: str, settings: Settings) -> None:
 
 
 def _migrate(settings: Settings) -> None:
-    """Bring the database up to date, and register the deployer's projects."""
+    """Bring the database up to date, give each role its rights there, and register the deployer's projects."""
+    from portal.database import grants
     from portal.database.migrating import upgrade
     from portal.parts import register
 
-    upgrade(settings.database.address())
+    address = settings.database.address()
+    upgrade(address)
+    if not address.startswith("sqlite"):
+        grants.apply(address)
     projects = register(settings, settings.projects_file) if settings.projects_file else 0
     logs.log("migrated", projects=projects)
 

@@ -36,7 +36,7 @@ RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 SCANNER: Final = "scanner"
 SCANNER_USER: Final = 10040
 SCANNER_PORT: Final = 3310
-_DATABASE_ROLES: Final = ("inside", "outside", "worker", "registrar")
+_DATABASE_ROLES: Final = ("inside", "outside", "worker", "registrar", "auditor")
 _CLIENTS: Final = ("inside", "outside", "worker", "registrar", "migrate")
 _HTTPS: Final = 443
 
