@@ -12,6 +12,8 @@ from portal.checks import identifiers
 from portal.checks.rows import Row, Table
 from portal.checks.window import Deadline, Unreadable
 
+MOST_ROWS: Final = 100_000
+"""Rows that are measured. A table of more is no summary, and its first rows show what it is."""
 _MOST_COLUMNS: Final = 2000
 _KEYS_KEPT: Final = 10_000
 _SUMMARY_ROWS: Final = 1000
@@ -151,6 +153,8 @@ class Columns:
 
     columns: list[Column]
     rows: int = 0
+    cut: bool = False
+    """Whether there are more rows than were measured."""
     _counted: dict[str, Counter[int]] = field(default_factory=dict[str, Counter[int]])
 
     def counting(self) -> Iterator[Column]:
@@ -209,6 +213,9 @@ def measured(table: Table, deadline: Deadline) -> Columns:
         deadline.hold()
         if len(row) > _MOST_COLUMNS:
             raise Unreadable(f"a table of more than {_MOST_COLUMNS:,} columns")
+        if found.rows == MOST_ROWS:
+            found.cut = True
+            break
         found.add(row)
     if not body_first:
         _name(found, first, table.named)

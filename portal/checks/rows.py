@@ -19,6 +19,7 @@ JSON_LINES: Final = frozenset({"jsonl", "ndjson"})
 LARGEST_JSON: Final = 8 << 20
 """Bytes of JSON that are read; it becomes some twenty times that in memory."""
 _LONGEST_ROW: Final = 1 << 20
+_PIECE: Final = 64 << 10
 _MOST_COLUMNS: Final = 10_000
 _SEPARATORS: Final = ",;\t|"
 
@@ -101,11 +102,17 @@ def lines(subject: Subject) -> Iterator[str]:
 def _decoded(subject: Subject) -> Iterator[str]:
     wide = subject.head[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
     decoder = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")()
-    for piece in itertools.chain(subject.pieces(), (b"",)):
+    for piece in itertools.chain(_small(subject), (b"",)):
         text = decoder.decode(piece, final=not piece)
         if "\0" in text:
             raise Unreadable("it holds bytes that text does not have")
         yield text
+
+
+def _small(subject: Subject) -> Iterator[bytes]:
+    for piece in subject.pieces():
+        for start in range(0, len(piece), _PIECE):
+            yield piece[start : start + _PIECE]
 
 
 def _separated(subject: Subject) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from portal.checks import formats, rows
-from portal.checks.columns import Column, Columns, measured
+from portal.checks.columns import MOST_ROWS, Column, Columns, measured
 from portal.checks.formats import Family
 from portal.checks.subject import Context, Said, Subject
 from portal.checks.verdict import Outcome
@@ -53,7 +53,7 @@ def _counts(table: Columns, appetite: RiskAppetite) -> Said:
     small = {c.label: c.below(least) for c in table.counting() if c.below(least)}
     for row, cells in table.counted_rows(least).items():
         small[row] = small.get(row, 0) + cells
-    notes: list[str] = []
+    notes = _cut(table)
     if small:
         notes.append(
             f"{sum(small.values()):,} cells below {least} in {len(small)} columns or rows that seem to count"
@@ -91,7 +91,7 @@ def _texts(table: Columns) -> Said:
         c.label: c.sentences for c in table.columns if c.filled and c.sentences / c.filled >= _FREE_TEXT_SHARE
     }
     kinds = sorted({kind for found in people.values() for kind in found})
-    notes: list[str] = []
+    notes = _cut(table)
     if people:
         notes.append(f"{len(people)} columns seem to hold {', '.join(kinds)}")
     if texts:
@@ -112,8 +112,12 @@ def _identifiers(column: Column) -> dict[str, int]:
     return found
 
 
+def _cut(table: Columns) -> list[str]:
+    return [f"only the first {MOST_ROWS:,} rows were looked at"] if table.cut else []
+
+
 def _detail(table: Columns, **parts: Any) -> dict[str, Any]:
-    shown: dict[str, Any] = {"rows": table.rows, "columns": len(table.columns)}
+    shown: dict[str, Any] = {"rows": table.rows, "cut": table.cut, "columns": len(table.columns)}
     for name, part in parts.items():
         if isinstance(part, dict):
             part = dict(list(part.items())[:_LISTED])  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -37,7 +37,6 @@ _DOOR: Final = {
     "receipts": "SELECT, INSERT",
     "notices": "INSERT",
     "sessions": "SELECT, INSERT, UPDATE, DELETE",
-    "people": "SELECT, INSERT, UPDATE",
     "alembic_version": "SELECT",
 }
 _RECORD: Final = (
@@ -48,7 +47,12 @@ _ALL: Final = (*_RECORD, "links", "notices", "sessions", "passes")
 
 GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "inside": {**_DOOR, "passes": "SELECT, UPDATE (spent_at)"},
-    "outside": {**_DOOR, "decisions": "SELECT, INSERT", "passes": "SELECT, INSERT, DELETE"},
+    "outside": {
+        **_DOOR,
+        "decisions": "SELECT, INSERT",
+        "passes": "SELECT, INSERT, DELETE",
+        "people": "SELECT, INSERT, UPDATE",
+    },
     "worker": {
         **_EVENTS,
         "requests": f"SELECT, {_REQUEST}",

@@ -25,7 +25,7 @@ from portal.store.places import Area, Place
 _CHUNK: Final = 64 << 10
 _KEY: Final = "request/file/0001-000000"
 _HASHLIB: Final = "import hashlib, sys; hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256')"
-"""Some builds of `sha256sum` leave the processor's own instructions unused: this is the harder figure to keep up with."""
+"""Some builds of `sha256sum` leave the processor's own instructions unused: this is the harder figure."""
 _Result = TypeVar("_Result")
 
 

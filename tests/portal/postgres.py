@@ -62,6 +62,10 @@ class Postgres:
         ) as connection:
             connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))  # pyright: ignore[reportArgumentType]
 
+    def tool(self, name: str, *arguments: str) -> None:
+        """Run one of Postgres's own programs against this server."""
+        subprocess.run([_BINARIES / name, "-h", self.folder, *arguments], check=True)
+
     def copy(self) -> str:
         """Return the name of a new database: a copy of the migrated one."""
         name = f"copy_{next(self._numbers)}"

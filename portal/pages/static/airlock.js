@@ -61,7 +61,7 @@
       if (answer.status >= 500 || answer.status === 429 || answer.status === 408) return { again: true };
       const told = await answer.json().catch(() => ({}));
       if (answer.ok) return { told };
-      if (answer.status === 409 && Number.isInteger(told.offset)) return { offset: told.offset };
+      if (answer.status === 409 && /^\d+$/.test(told.offset)) return { offset: Number(told.offset) };
       throw new Failed([told.what, told.remedy].filter(Boolean).join(". "));
     }
 

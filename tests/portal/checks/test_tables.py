@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.checks import Finding, Outcome, identifiers
+from portal.checks.columns import MOST_ROWS
 from tests.portal.checks.held import checked, held, project, said
 
 
@@ -182,6 +183,14 @@ def test_a_table_that_cannot_be_read_is_unreadable_and_not_clean(body: bytes, pa
     found = said(body, path, policy)
     assert found["small-counts"].outcome is Outcome.UNREADABLE
     assert found["free-text"].outcome is Outcome.UNREADABLE
+
+
+def test_a_table_that_is_looked_at_in_part_is_not_called_clean() -> None:
+    found = said(b"n\n" + b"500\n" * (MOST_ROWS + 1), "t.csv")
+    for name in ("small-counts", "free-text"):
+        assert found[name].outcome is Outcome.WARNING
+        assert found[name].detail["cut"] is True
+    assert said(b"n\n" + b"500\n" * MOST_ROWS, "t.csv")["small-counts"].detail["cut"] is False
 
 
 def test_a_workbook_is_not_called_clean() -> None:

@@ -123,6 +123,7 @@ DENIED = [
     *((role, statement) for role in ROLES if role != "worker" for statement in (VERDICT, RECORD, KEY)),
     *((role, PASS) for role in ROLES if role != "outside"),
     ("inside", "UPDATE passes SET person = '{}'"),
+    ("inside", "UPDATE people SET email = 'eve@example.org'"),
     ("inside", _state(DRAFT_OUT, "approved")),
     ("inside", _state(DRAFT_OUT, "released")),
     ("inside", f"UPDATE requests SET requester = 'eve' WHERE id = '{DRAFT_OUT}'"),

@@ -77,6 +77,8 @@ async def test_more_than_the_limit_is_refused_and_leaves_nothing(areas: Areas, l
 async def test_exactly_the_limit_is_taken(areas: Areas) -> None:
     piece = await areas.write(HELD, KEY, stream([b"x" * MIB, b"y"]), MIB + 1)
     assert piece.size == MIB + 1
+    with pytest.raises(TooLarge):
+        await areas.write(RELEASED, KEY, stream([b"x" * MIB, b"y"]), MIB)
 
 
 async def test_a_cancelled_writing_leaves_nothing(areas: Areas) -> None:

@@ -247,6 +247,36 @@ async def test_a_file_that_is_cut_while_it_is_read_is_told_of(areas: Areas, tmp_
         await joined(reading)
 
 
+async def test_a_file_that_ends_too_early_has_no_hash(areas: Areas, monkeypatch: pytest.MonkeyPatch) -> None:
+    await put(areas, HELD, KEY, b"x" * (6 * MIB))
+
+    def at_the_end(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr(os, "preadv", at_the_end)
+    with pytest.raises(Unavailable):
+        await areas.digest(HELD, [KEY])
+    with pytest.raises(Unavailable):
+        await areas.copy_joined(HELD, [KEY], RELEASED, "request/file")
+
+
+async def test_a_folder_that_is_removed_under_a_writer_is_made_again(
+    areas: Areas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was empty for a moment: somebody removed it between its making and the rename."""
+    rename, removals = os.rename, [3]
+
+    def after_a_removal(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        if removals[0]:
+            removals[0] -= 1
+            (tmp_path / HELD / KEY).parent.rmdir()
+        rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "rename", after_a_removal)
+    await put(areas, HELD, KEY, b"x")
+    assert await joined(areas.read(HELD, KEY)) == b"x"
+
+
 async def test_removals_beside_writings_in_one_folder_lose_nothing(areas: Areas) -> None:
     """A folder that is removed because it is empty is made again by whoever was about to write there."""
     for turn in range(30):

@@ -45,7 +45,7 @@ _CALLS: Final[dict[str, Callable[[Areas], Awaitable[object]]]] = {
     "probe": lambda areas: areas.probe(HELD),
 }
 Answer = Callable[[str], bytes | None]
-"""What a server says to a request's first line: bytes, or nothing for ever."""
+"""What a server says to a request's head: bytes, or nothing for ever."""
 
 
 def _says(status: int, body: str = "", *headers: str) -> bytes:
@@ -62,7 +62,7 @@ async def _server(answer: Answer) -> AsyncGenerator[Areas, None]:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             if length := re.search(r"content-length: (\d+)", head, re.IGNORECASE):
                 await reader.readexactly(int(length[1]))
-            if (said := answer(head.partition("\r\n")[0])) is None:
+            if (said := answer(head)) is None:
                 await reader.read()
             else:
                 writer.write(said)
@@ -137,9 +137,9 @@ async def test_an_object_that_changes_while_it_is_read_is_told_of() -> None:
     """The blocks of a file are those of one object: a later one under its name is refused by its tag."""
     sent: list[str] = []
 
-    def changing(line: str) -> bytes:
-        sent.append(line)
-        if line.startswith("HEAD"):
+    def changing(head: str) -> bytes:
+        sent.append(head)
+        if head.startswith("HEAD"):
             return _says(200, "", 'ETag: "one"', "Last-Modified: Mon, 02 Mar 2026 09:00:00 GMT").replace(
                 b"Content-Length: 0", b"Content-Length: 9"
             )
@@ -147,7 +147,8 @@ async def test_an_object_that_changes_while_it_is_read_is_told_of() -> None:
 
     async with _server(changing) as areas:
         await _unavailable("read", areas)
-    assert [line.split()[0] for line in sent] == ["HEAD", "GET"]
+    assert [head.split()[0] for head in sent] == ["HEAD", "GET"]
+    assert 'if-match: "one"' in sent[1].lower()
 
 
 async def test_a_hanging_store_holds_up_no_other_area(tmp_path: Path) -> None:
