@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from pydantic import Field
@@ -57,12 +58,17 @@ def main() -> int:
     told = RegistrarSettings.model_validate_json(Path(os.environ[VARIABLE]).read_bytes())
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: os._exit(0))  # nothing is half done that the next start does not do again
+        signal.signal(each, _end)
     database = Database.open(told.database.address(), "registrar", connections=1)
     keeper = _keeper(told)
     while not stop.wait(told.every):
         _look(told, database, keeper)
     return 0
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End at once: nothing is half done that the next start does not do again."""
+    os._exit(0)
 
 
 def _keeper(told: RegistrarSettings) -> Keeper | None:

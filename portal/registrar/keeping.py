@@ -66,7 +66,11 @@ class Keeper:
             self.realm.make_group(name)
 
     def _agree(
-        self, user: Mapping[str, Any], account: Account | None, today: datetime.date, groups: Mapping[str, str]
+        self,
+        user: Mapping[str, Any],
+        account: Account | None,
+        today: datetime.date,
+        groups: Mapping[str, str],
     ) -> bool:
         """Bring one account in line, rights first, and return whether anything had to be changed."""
         identifier = str(user["id"])

@@ -81,7 +81,7 @@ def accounts(listing: Listing, today: datetime.date) -> dict[str, Account]:
             named.name,
             named.email,
             named.full_name or (had.full_name if had else ""),
-            groups | (had.groups if had else frozenset()),
+            groups | had.groups if had else groups,
             max(named.expires, had.last_day) if had else named.expires,
         )
     return found

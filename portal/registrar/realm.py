@@ -15,6 +15,7 @@ from portal.domain.errors import Unavailable
 
 _PATIENCE: Final = 15.0
 _PAGE: Final = 100
+_UNAUTHORISED: Final = 401
 _EARLY: Final = 30
 """Seconds before its end at which a token is replaced."""
 
@@ -85,7 +86,11 @@ class Realm:
             first += _PAGE
 
     def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> Any:
         address = f"{self.base}/admin/realms/{self.name}/{path}"
         headers = {"Authorization": f"Bearer {self._signed_in()}"}
@@ -93,7 +98,7 @@ class Realm:
             answer = self._http.request(method, address, json=body, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise Unavailable(f"the sign-in service does not answer ({type(error).__name__})") from None
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+        if answer.status_code == _UNAUTHORISED:
             self._until = 0.0
         if answer.is_error:
             raise Unavailable(f"the sign-in service answered {answer.status_code} to {method} {_bare(path)}")

@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs
-from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Secret, Service, ServicePortArgs, ServiceSpecArgs
+from pulumi_kubernetes.core.v1 import Namespace, Service, ServicePortArgs, ServiceSpecArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
 from components.airlock import Airlock, AirlockOutputs
 from providers.kubernetes import admission, names
 from providers.kubernetes.doors import pods, published, told
 from providers.kubernetes.doors import sign_in as sign_in_service
-from providers.kubernetes.doors.certified import AUTHORITY, Certified, stamp
+from providers.kubernetes.doors.certified import Certified
 from providers.kubernetes.doors.database import NAME as DATABASE
 from providers.kubernetes.doors.database import PORT as DATABASE_PORT
 from providers.kubernetes.doors.database import Database
@@ -150,9 +149,7 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
         """Give the doors their addresses: the inside door's in the cluster, the outside door's for people."""
         Service(
             "airlock-inside",
-            metadata=meta(
-                self.spec, "inside", self._place, annotations={"pulumi.com/skipAwait": "true"}
-            ),
+            metadata=meta(self.spec, "inside", self._place, annotations={"pulumi.com/skipAwait": "true"}),
             spec=ServiceSpecArgs(
                 type="ClusterIP",
                 selector={pods.SERVICE: "inside"},

@@ -7,10 +7,8 @@ well as the origin. What was fetched stays in the cache.
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -75,10 +73,9 @@ def _wheels(lock: Path, target: Path, run: Run) -> None:
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".partial-") as work:
             platforms = [f"--platform={each}_{platform.machine()}" for each in _LIBC]
             for_image = ["--only-binary=:all:", f"--python-version={_PYTHON}", *platforms]
-            run(
-                [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "--target"]
-                + [f"{work}/packages", "--require-hashes", *for_image, "--requirement", str(lock)]
-            )
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps"]
+            held = ["--require-hashes", "--requirement", str(lock)]
+            run([*pip, *held, *for_image, "--target", f"{work}/packages"])
             Path(work, "packages").replace(kept)
     shutil.copytree(kept, target, symlinks=True)
 
@@ -98,14 +95,12 @@ def _download_keycloak(archive: Path, run: Run) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".partial-") as work:
         artifact = f"org.keycloak:keycloak-quarkus-dist:{KEYCLOAK_VERSION}:zip"
-        run(
-            [str(tools.find("mvn")), "--batch-mode", "--quiet", _COPY, f"-Dartifact={artifact}"]
-            + [f"-DoutputDirectory={work}", f"-Dmaven.repo.local={work}/repository"]
-        )
+        into = [f"-DoutputDirectory={work}", f"-Dmaven.repo.local={work}/repository"]
+        run([str(tools.find("mvn")), "--batch-mode", "--quiet", _COPY, f"-Dartifact={artifact}", *into])
         found = Path(work, f"keycloak-quarkus-dist-{KEYCLOAK_VERSION}.zip")
         if _digest(found) != KEYCLOAK_SHA256:
             raise failure("image keycloak", f"{found.name} is not what was pinned", "check the Maven mirror")
-        os.replace(found, archive)
+        found.replace(archive)
 
 
 def _digest(path: Path) -> str:

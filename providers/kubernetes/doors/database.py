@@ -9,8 +9,8 @@ from typing import Any, Final
 import pulumi
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgs
 from pulumi_kubernetes.batch.v1 import CronJob, CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
-from pulumi_kubernetes.core.v1 import ServicePortArgs, ServiceSpecArgs
 from pulumi_kubernetes.core.v1 import Service as ClusterService
+from pulumi_kubernetes.core.v1 import ServicePortArgs, ServiceSpecArgs
 
 from components.contract import Component
 from providers.kubernetes.doors import pods

@@ -96,9 +96,7 @@ def scratch(name: str, path: str, size: str = "256Mi", *, memory: bool = False) 
 
 def token(path: str, audience: str = "") -> Mount:
     """Return the pod's own token for the API server (or for `audience`), renewed every hour."""
-    own = ServiceAccountTokenProjectionArgs(
-        path="token", expiration_seconds=3600, audience=audience or None
-    )
+    own = ServiceAccountTokenProjectionArgs(path="token", expiration_seconds=3600, audience=audience or None)
     sources = [VolumeProjectionArgs(service_account_token=own)]
     if not audience:
         sources.append(VolumeProjectionArgs(config_map=ConfigMapProjectionArgs(name="kube-root-ca.crt")))

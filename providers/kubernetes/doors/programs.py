@@ -67,9 +67,7 @@ class Programs:
         held = self.certified.hold("worker", secrets)
         mounts = [*self._mounts("worker"), *self._areas("worker")]
         container = self._portal("worker", ["worker"], mounts, memory="1Gi")
-        service = Service(
-            "worker", PORTAL_USER, [container], _WORKERS, stamp=stamp(settings.data, secrets)
-        )
+        service = Service("worker", PORTAL_USER, [container], _WORKERS, stamp=stamp(settings.data, secrets))
         pods.deploy(self.component, service, self.place, [*after, settings, held])
 
     def migrate(self, after: Sequence[pulumi.Resource]) -> Job:
@@ -148,9 +146,7 @@ class Programs:
         if self.component.spec.issuer != "embedded":
             return {}
         wanted = {"client": client, "sign-in-ca": "authority", **{each: each for each in more}}
-        return {
-            file: self.site.apply(lambda site, key=key: site.access[key]) for file, key in wanted.items()
-        }
+        return {file: self.site.apply(lambda site, key=key: site.access[key]) for file, key in wanted.items()}
 
     def _settings(self, role: str) -> ConfigMap:
         return self._configured(role, self.site.apply(lambda site: told.settings(site, role)))

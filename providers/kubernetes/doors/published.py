@@ -31,7 +31,9 @@ def host(target: KubernetesTarget) -> str:
         return target.services.host
     if not target.embedded:
         raise Unbuildable(
-            "services.host", "nothing says under which name people reach the cluster", "Name it in the target."
+            "services.host",
+            "nothing says under which name people reach the cluster",
+            "Name it in the target.",
         )
     return _local()
 
@@ -42,7 +44,7 @@ def _local() -> str:
     file = cluster.kubeconfig_path()
     if not file.exists():
         return _ABSENT
-    server = json.loads(file.read_text())["clusters"][0]["cluster"]["server"]
+    server = str(json.loads(file.read_text())["clusters"][0]["cluster"]["server"])
     return urlsplit(server).hostname or _ABSENT
 
 

@@ -300,7 +300,11 @@ def _client(client: str, words: str) -> dict[str, Any]:
 def _mappers(site: str) -> list[dict[str, Any]]:
     everywhere = {"id.token.claim": "true", "access.token.claim": "true", "userinfo.token.claim": "true"}
     return [
-        _mapper("groups", "oidc-group-membership-mapper", {"claim.name": "groups", "full.path": "false"} | everywhere),
+        _mapper(
+            "groups",
+            "oidc-group-membership-mapper",
+            {"claim.name": "groups", "full.path": "false"} | everywhere,
+        ),
         _mapper("amr", "oidc-amr-mapper", everywhere),
         _mapper(
             "expires",

@@ -96,9 +96,7 @@ class SignInService:
         )
         server = database.run([NAME])
         told = self._realm()
-        held = self._certified.hold(
-            NAME, {"database": database.password("owner"), "realm.json": told}
-        )
+        held = self._certified.hold(NAME, {"database": database.password("owner"), "realm.json": told})
         tls = self._certified.serve(NAME, [self._inside, published.host(target)])
         airlock = names.site_namespace(spec.site, "airlock")
         self._walls.let_in(

@@ -46,7 +46,9 @@ class Walls:
             NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Egress"], egress=[asks]),
         )
 
-    def let_in(self, service: str, port: int, *sources: Peer, labels: Mapping[str, str] | None = None) -> None:
+    def let_in(
+        self, service: str, port: int, *sources: Peer, labels: Mapping[str, str] | None = None
+    ) -> None:
         """Let these in to a service's port; `labels` are those of its pods where they have another mark."""
         pods = LabelSelectorArgs(match_labels=dict(labels)) if labels else of(service)
         rule = NetworkPolicyIngressRuleArgs(from_=list(sources), ports=ports(port))
@@ -164,4 +166,3 @@ def projects_of(spec: Spec) -> Peer:
             match_labels={f"{names.LABEL}/site": spec.site}, match_expressions=[project]
         )
     )
-

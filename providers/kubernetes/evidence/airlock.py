@@ -119,7 +119,7 @@ def _strays(project: View, *areas: str) -> list[str]:
     found: list[str] = []
     for record in _programs(project):
         for claim, written in _mounts(record):
-            may = _WRITERS.get(claim, set()) | (set() if written else _READERS.get(claim, set()))
+            may = set(_WRITERS.get(claim, ())) | set(() if written else _READERS.get(claim, ()))
             if claim in areas and _name(record) not in may:
                 found.append(f"{_name(record)} {'writes' if written else 'sees'} {claim}")
     return found
@@ -156,7 +156,11 @@ def _walled(project: View) -> list[Record | None]:
     own = project.own_namespace()
     if own is not None and at(own.inputs, "metadata", "annotations", NETWORK_POLICIES) == "cilium":
         guard = project.named(GUARD, names.guard(project.site, "site-airlock"))
-        both = guard and listed(guard.inputs, "spec", "egressDeny") and listed(guard.inputs, "spec", "ingressDeny")
+        both = (
+            guard
+            and listed(guard.inputs, "spec", "egressDeny")
+            and listed(guard.inputs, "spec", "ingressDeny")
+        )
         means.append(guard if both else None)
     return means
 
@@ -199,7 +203,11 @@ def only_way_out(records: Records) -> Verdict:
     way = egress_only_through_airlock(records)
     if not way.kept:
         return way
-    means = [running(project, "outside"), running(project, "worker"), *project.admits("sessions", "services", "routes")]
+    means = [
+        running(project, "outside"),
+        running(project, "worker"),
+        *project.admits("sessions", "services", "routes"),
+    ]
     return all_of("what leaves goes through the airlock", means, _strays(project, "released-outputs"))
 
 
@@ -225,7 +233,9 @@ def another_person_decides(records: Records) -> Verdict:
     told = listing(found)
     rules, people = mapped(told, "project"), listed(told, "people")
     offences = [
-        f"{at(person, 'name')} both asks for outputs and decides on them" for person in people if _both(person)
+        f"{at(person, 'name')} both asks for outputs and decides on them"
+        for person in people
+        if _both(person)
     ]
     least = {0: 0, 1: 1, 2: 1}.get(int(rules.get("tier", 4)), 2)
     if found is not None and int(rules.get("reviewers", 0)) < least:
@@ -242,7 +252,9 @@ def _both(person: Mapping[str, Any]) -> bool:
 def _migrated(project: View) -> Record | None:
     """Return the job that set the database's own guards, if it did."""
     found = [each for each in _in(project, JOB) if _name(each).startswith("migrate-")]
-    done = [each for each in found if not mapped(each.inputs, "status") or at(each.inputs, "status", "succeeded")]
+    done = [
+        each for each in found if not mapped(each.inputs, "status") or at(each.inputs, "status", "succeeded")
+    ]
     return done[0] if done else None
 
 
@@ -267,7 +279,12 @@ def scanned(records: Records) -> Verdict:
     lax = "blocking" in rules and "malware" not in listed(rules, "blocking")
     return all_of(
         "every file goes through the scanner",
-        [running(project, "scanner"), running(project, "worker"), found if told.get("scanner") else None, way],
+        [
+            running(project, "scanner"),
+            running(project, "worker"),
+            found if told.get("scanner") else None,
+            way,
+        ],
         ["the project's rules let malware pass"] if lax else [],
     )
 
@@ -334,7 +351,11 @@ def refusal_leaks_nothing(records: Records) -> Verdict:
     own = running(project, "outside")
     claim = _named(project, CLAIM, "released-outputs")
     writes = _written_by(own) - {"input-uploads"}
-    offences = [*published, *_strays(project, "released-outputs"), *(f"the outside door writes {each}" for each in writes)]
+    offences = [
+        *published,
+        *_strays(project, "released-outputs"),
+        *(f"the outside door writes {each}" for each in writes),
+    ]
     return all_of("only what was released can be fetched", [own, running(project, "worker"), claim], offences)
 
 
@@ -344,7 +365,10 @@ def stuck_requests_expire(records: Records) -> Verdict:
     found = scope(project)
     days = mapped(listing(found), "project", "days")
     terms = all(float(days.get(each, 0)) > 0 for each in ("review", "pickup", "retention"))
-    return all_of("every wait has a term, and the worker ends it", [found if terms else None, running(project, "worker")])
+    return all_of(
+        "every wait has a term, and the worker ends it",
+        [found if terms else None, running(project, "worker")],
+    )
 
 
 def _planted(type_: str, name: str, part: str = "airlock", **inputs: Any) -> Fault:
@@ -412,9 +436,11 @@ def _as_owner(role: str) -> Fault:
 
 _NO_GUARD: Final = without(lambda record: record.type == GUARD and record.name.endswith("airlock-guard"))
 _NO_WALL: Final = without(
-    lambda record: record.type == NETWORK_POLICY
-    and str(at(record.inputs, "metadata", "namespace")).endswith("--airlock")
-    and str(at(record.inputs, "metadata", "name")) == "default-deny"
+    lambda record: (
+        record.type == NETWORK_POLICY
+        and str(at(record.inputs, "metadata", "namespace")).endswith("--airlock")
+        and str(at(record.inputs, "metadata", "name")) == "default-deny"
+    )
 )
 
 

@@ -40,7 +40,8 @@ def test_every_policy_is_registered_by_name() -> None:
     """A policy file whose name was misspelt was once skipped in silence: here each is counted."""
     walls = {"default-deny", "allow-within-project", "allow-names", "allow-airlock"}
     assert _named(view.NETWORK_POLICY, PROJECT) == walls
-    assert _named(view.GUARD) == {"tre-demo--project-heart"}
+    site = {"tre-demo--site-airlock", "tre-demo--site-identity"}
+    assert _named(view.GUARD) == {"tre-demo--project-heart"} | site
     admission = {"images", "privilege", "volumes", "services", "routes", "claims", "labels", "sessions"}
     assert _named(view.POLICY) == _named(view.BINDING) == {f"tre-demo--{name}" for name in admission}
 
