@@ -107,4 +107,4 @@ def test_only_namespaces_of_our_own_are_managed() -> None:
 @pytest.mark.parametrize("kind", [view.GUARD, view.POLICY, view.BINDING, view.STORAGE_CLASS])
 def test_cluster_wide_names_carry_the_site(kind: str) -> None:
     """Two sites may share a cluster."""
-    assert all(name.startswith("tre-demo--") for name in _named(kind))
+    assert all(name.startswith(("tre-demo--", "tre-s-demo--")) for name in _named(kind))
