@@ -390,11 +390,12 @@ def _intruder(name: str, claim: str = "", secret: str = "") -> Fault:
     return _planted(DEPLOYMENT, name, spec={"replicas": 1, "template": {"spec": pod}})
 
 
-def _stopped(name: str) -> Fault:
+def stopped(name: str) -> Fault:
+    """Return a fault that runs no pod of a service."""
     return respecified(DEPLOYMENT, name, replicas=0)
 
 
-def _rewritten(edit: Callable[[dict[str, Any]], None]) -> Fault:
+def rewritten(edit: Callable[[dict[str, Any]], None]) -> Fault:
     """Return a fault that changes what is said of the project to the registrar."""
 
     def plant(records: Records) -> Records:
@@ -450,21 +451,21 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         {
             "something else fills the way out": _intruder("copier", "released-outputs"),
             "published workspaces": without(called(BINDING, "--services")),
-            "no outside door": _stopped("outside"),
+            "no outside door": stopped("outside"),
         },
     ),
     "only-way-in": Evidence(
         only_way_in,
         {
             "something else hands over": _intruder("feeder", "released-inputs"),
-            "no inside door": _stopped("inside"),
+            "no inside door": stopped("inside"),
         },
     ),
     "another-person-decides": Evidence(
         another_person_decides,
         {
-            "nobody decides": _rewritten(_without_reviewers),
-            "who asks decides": _rewritten(_analyst_decides),
+            "nobody decides": rewritten(_without_reviewers),
+            "who asks decides": rewritten(_analyst_decides),
             "a door that owns the database": _as_owner("outside"),
         },
     ),
@@ -472,17 +473,17 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         bytes_bound,
         {
             "something writes what is held": _intruder("swapper", "held"),
-            "no worker": _stopped("worker"),
+            "no worker": stopped("worker"),
         },
     ),
     "scanned": Evidence(
         scanned,
         {
-            "no scanner": _stopped("scanner"),
+            "no scanner": stopped("scanner"),
             "a worker that knows of none": changed(
                 called(CONFIG_MAP, "worker-settings"), data={"settings.json": '{"scanner": ""}'}
             ),
-            "malware may pass": _rewritten(_malware_passes),
+            "malware may pass": rewritten(_malware_passes),
         },
     ),
     "recorded": Evidence(
@@ -513,6 +514,6 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         },
     ),
     "stuck-requests-expire": Evidence(
-        stuck_requests_expire, {"no term": _rewritten(_endless), "no worker": _stopped("worker")}
+        stuck_requests_expire, {"no term": rewritten(_endless), "no worker": stopped("worker")}
     ),
 }
