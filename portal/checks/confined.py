@@ -30,6 +30,7 @@ class Confined:
         self._within = within
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._left = False
 
     def __enter__(self) -> Confined:
         return self
@@ -37,6 +38,7 @@ class Confined:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, where: TracebackType | None
     ) -> None:
+        self._left = True
         self.close()
 
     def close(self) -> None:
@@ -58,6 +60,8 @@ class Confined:
             Unreadable: they cannot be parsed, within the limits.
         """
         with self._lock:
+            if self._left:
+                raise Unreadable("nobody waits for it any more")
             process = self._process = self._process or _started()
             alarm = threading.Timer(self._within, process.kill)
             alarm.start()

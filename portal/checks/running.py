@@ -50,7 +50,11 @@ async def check(
         for held in files:
             yield await _scanned(held, scanner)
             subject = Subject.of(held, loop, Deadline(PATIENCE + held.size / SLOWEST))
-            for finding in await asyncio.to_thread(_looked, held, subject, context, siblings, limits):
+            try:
+                findings = await asyncio.to_thread(_looked, held, subject, context, siblings, limits)
+            finally:
+                subject.deadline.stop()  # a thread cannot be cancelled, but this one ends at its next read
+            for finding in findings:
                 yield finding
 
 

@@ -37,6 +37,10 @@ class Deadline:
         """Return the seconds that are left, never below zero."""
         return max(0.0, self._until - time.monotonic())
 
+    def stop(self) -> None:
+        """Let the time be up now: nobody waits for the answer any more."""
+        self._until = 0.0
+
     def hold(self) -> None:
         """Return while there is time.
 

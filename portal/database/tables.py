@@ -122,7 +122,8 @@ class RequestRow(Table):
     __table_args__ = (
         Index("requests_by_project", "project", "created_at", "id"),
         Index("requests_by_requester", "requester", "created_at", "id"),
-        Index("requests_by_state", "state", "state_since"),
+        Index("requests_by_state", "state", "created_at", "id"),
+        Index("requests_by_project_state", "project", "state", "created_at", "id"),
         Index("requests_by_age", "created_at", "id"),
         Index("requests_by_try", "try_at"),
         Index("requests_by_due", "due_at"),

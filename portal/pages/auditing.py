@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -12,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from portal.database.opening import Database
 from portal.database.tables import EventRow
 from portal.domain import rights
 from portal.domain.errors import Refused
@@ -25,11 +28,13 @@ from portal.record import forms as canonical
 from portal.record.exporting import export
 
 _EVENTS: Final = 100
+_PROVED_FOR: Final = 30.0
+"""Seconds for which a proof of the chain is shown."""
 
 
 def add(book: Book) -> None:
     """Add the pages; the outside door alone has them."""
-    book.get("/audit", _audit)
+    book.get("/audit", _Audit())
     book.get("/audit/export", _export)
     book.get("/requests/{request_id}/events", _events_of)
     book.get("/requests/{request_id}/record", _record)
@@ -46,20 +51,54 @@ class Chain:
 
 
 def prove(session: Session) -> Chain:
-    """Hash every event again, in order, up to the chain's end; thousands a second, in bounded memory."""
-    end, count, before = chain.head(session), 0, canonical.START
+    """Hash every event again, in order, up to the chain's end, in bounded memory."""
+    end = chain.head(session)
     columns = (EventRow.seq, EventRow.body, EventRow.previous, EventRow.hash)
     query = select(*columns).where(EventRow.seq <= end.seq).order_by(EventRow.seq)
-    for seq, body, previous, link in session.execute(query.execution_options(yield_per=1000)):
-        if seq != count + 1 or previous != before or link != canonical.linked(before, body):
+    rows = session.execute(query.execution_options(yield_per=_EVENTS))
+    return proved(((seq, body, before, link) for seq, body, before, link in rows), end.seq, end.hash)
+
+
+def proved(rows: Iterable[tuple[int, str, str, str]], seq: int, head: str) -> Chain:
+    """Return whether events (number, body, hash before, hash) follow one another up to a known end."""
+    count, before = 0, canonical.START
+    for number, body, previous, link in rows:
+        if number != count + 1 or previous != before or link != canonical.linked(before, body):
             return Chain(False, count, str(count + 1))
-        count, before = seq, link
-    if (count, before) != (end.seq, end.hash):
-        return Chain(False, count, str(count + 1))
-    return Chain(True, count)
+        count, before = number, link
+    return Chain(True, count) if (count, before) == (seq, head) else Chain(False, count, str(count + 1))
 
 
-def _audit(visit: Visit) -> Response:
+class _Prover:
+    """Proves the chain at most twice a minute: hashing a long one takes a second of a processor."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at = float("-inf")
+        self._found = Chain(True, 0)
+
+    def chain(self, database: Database) -> Chain:
+        """Return what the last proof gave; a broken chain stays broken until it is proved again."""
+        with self._lock:
+            if time.monotonic() - self._at > _PROVED_FOR:
+                with database.reading() as session:
+                    self._found = prove(session)
+                self._at = time.monotonic()
+            return self._found
+
+
+class _Audit:
+    """The page of events. Each door has one, so that its proof is kept between two visits."""
+
+    def __init__(self) -> None:
+        self._prover = _Prover()
+
+    def __call__(self, visit: Visit) -> Response:
+        """Return the page."""
+        return _audit(visit, self._prover)
+
+
+def _audit(visit: Visit, prover: _Prover) -> Response:
     wanted = {"project": visit.asked("project"), "request": visit.asked("request").strip()}
     events = visit.airlock.events(
         visit.someone,
@@ -70,15 +109,13 @@ def _audit(visit: Visit) -> Response:
     )
     full = len(events) == _EVENTS
     following = urlencode({**{k: v for k, v in wanted.items() if v}, "after": events[-1].seq if full else 0})
-    with visit.airlock.parts.database.reading() as session:
-        proved = prove(session)
     return visit.show(
         "audit.html",
         words.say("audit.title"),
         events=events,
         wanted=wanted,
         next=f"/audit?{following}" if full else "",
-        chain=proved,
+        chain=prover.chain(visit.airlock.parts.database),
         projects=visit.airlock.projects(visit.someone),
         may_export=bool(_exportable(visit.someone, wanted["project"])),
     )

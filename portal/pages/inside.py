@@ -42,6 +42,11 @@ def with_headers(request: Request, secure: bool, workload: str = "") -> Request:
     return Request(scope, request.receive)
 
 
+def signed_in_before(request: Request, secure: bool) -> bool:
+    """Tell whether the browser holds a session, which may well outlive the workspace's token."""
+    return bool(request.cookies.get(_name(_SESSION, secure)))
+
+
 def form_token(request: Request, secure: bool) -> str:
     """Return what forms of this session carry; empty without a session."""
     return forms.token_of(request.cookies.get(_name(_SESSION, secure), ""))
@@ -53,9 +58,10 @@ def form_token_fits(request: Request, secure: bool, token: str) -> bool:
     return bool(wanted) and hmac.compare_digest(wanted.encode(), token.encode())
 
 
-def keep(response: Response, signed: SignedIn, workload: str, secure: bool) -> None:
-    """Keep both proofs in the browser."""
-    Cookie(_name(_SESSION, secure), signed.token, _HOURS, secure).put(response)
+def keep(response: Response, signed: SignedIn | None, workload: str, secure: bool) -> None:
+    """Keep both proofs in the browser; without a new session, the workspace's new token alone."""
+    if signed:
+        Cookie(_name(_SESSION, secure), signed.token, _HOURS, secure).put(response)
     if workload:
         Cookie(_name(_WORKLOAD, secure), workload, _HOURS, secure).put(response)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portal.domain.errors import AirlockError, NotFound, NotSignedIn
 from portal.domain.people import Door
 from portal.pages import inside, words
 from portal.pages.visits import Book, Visit
-from portal.sign_in.interface import RETURN_PATH, SIGN_IN_PATH, WORKLOAD_HEADER, Going
+from portal.sign_in.interface import RETURN_PATH, SIGN_IN_PATH, WORKLOAD_HEADER, Going, SignedIn
 
 _INSTITUTION = f"{SIGN_IN_PATH}/institution"
 
@@ -96,6 +97,7 @@ def _inside_form(visit: Visit, back: str, problem: AirlockError | None = None) -
         words.say("sign_in_pass.title"),
         status=problem.status if problem else 200,
         ask_workload=WORKLOAD_HEADER not in visit.request.headers,
+        renew=inside.signed_in_before(visit.request, visit.secure),
         next=back,
         problem=problem,
         problem_field="pass",
@@ -106,12 +108,24 @@ async def _with_pass(visit: Visit) -> Response:
     back, workload = visit.form.get("next", ""), visit.form.get("workload", "").strip()
     request = inside.with_headers(visit.request, visit.secure, workload)
     try:
-        signed = await visit.parts.sign_in.spend(request, visit.form.get("pass", ""))
+        signed = await _spent(visit, request)
     except (NotSignedIn, NotFound) as error:
         return _inside_form(visit, back, error)
     response = RedirectResponse(own_path(back), 303)
     inside.keep(response, signed, workload, visit.secure)
     return response
+
+
+async def _spent(visit: Visit, request: Request) -> SignedIn | None:
+    """Spend the pass; without one, a session that still holds goes on with the workspace's new token.
+
+    Clusters renew their tokens every hour, and nobody should need a new pass for that.
+    """
+    workspace_pass = visit.form.get("pass", "")
+    if workspace_pass or not inside.signed_in_before(request, visit.secure):
+        return await visit.parts.sign_in.spend(request, workspace_pass)
+    await visit.parts.sign_in.person(request)
+    return None
 
 
 def own_path(path: str) -> str:

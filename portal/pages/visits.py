@@ -179,7 +179,7 @@ class _Endpoint:
 
     async def answer(self, request: Request) -> Response:
         """Answer one request."""
-        if self._parts.door is Door.INSIDE:
+        if self._parts.door is Door.INSIDE and not self._open:
             secure = self._parts.settings.door(Door.INSIDE).secure
             request = inside.with_headers(request, secure)
         visit = Visit(request, self._parts, None)

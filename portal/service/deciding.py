@@ -135,7 +135,7 @@ def revoke(parts: Parts, person: Person, request_id: str, reason: str) -> Reques
     def run(session: Session) -> RequestView:
         request = rows.request_of(session, person, request_id, Action.REVOKE, lock=True)
         if State(request.state) is not State.REVOKED:
-            detail = {"fetched": len(showing.receipts_of(session, request.id))}
+            detail = {"fetched": len(rows.receipts_of(session, request.id))}
             moving.change(session, parts.clock, request, Step.REVOKE, Actor.of(person), why, detail)
             session.flush()
         return rows.request_view(request, person, parts.clock())

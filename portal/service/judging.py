@@ -24,14 +24,17 @@ APPROVE: Final = "approve"
 _HARMLESS: Final = "clean"
 
 
-def need(session: Session, request: RequestRow) -> Needed:
+def need(session: Session, request: RequestRow, verdicts: Sequence[VerdictRow] | None = None) -> Needed:
     """Return what a request needs: the stricter of the policy at submission and today's.
+
+    `verdicts` are those of the present round, where they were read already.
 
     The policy beside the request was written by the door; the project's own row is out of its reach.
     """
     policies = (rows.policy_of(session, request), rows.policy_now(session, request.project))
     direction = Direction(request.direction)
-    opaque = any(v.check == "opaque" and v.outcome != _HARMLESS for v in rows.verdicts_of(session, request))
+    found = rows.verdicts_of(session, request) if verdicts is None else verdicts
+    opaque = any(v.check == "opaque" and v.outcome != _HARMLESS for v in found)
     role = next((p.rules.opaque_role for p in policies if p.rules.opaque_role), "") if opaque else ""
     people = max(_people(policy, direction) for policy in policies)
     return Needed(max(people, int(bool(role))), role)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.database.tables import DecisionRow, FileRow, ProjectRow, ReceiptRow, RequestRow, VerdictRow
@@ -82,39 +82,47 @@ def policy_of(session: Session, request: RequestRow) -> Project:
     return Project.model_validate(request.policy)
 
 
+_REQUEST: Final = bindparam("request", type_=RequestRow.id.type)
+# Built once: putting a statement together costs as much as running it.
+_FILES: Final = select(FileRow).where(FileRow.request_id == _REQUEST).order_by(FileRow.path, FileRow.id)
+_VERDICTS: Final = (
+    select(VerdictRow)
+    .where(
+        VerdictRow.request_id == _REQUEST,
+        VerdictRow.round == bindparam("round", type_=VerdictRow.round.type),
+        VerdictRow.manifest_sha256 == bindparam("manifest", type_=VerdictRow.manifest_sha256.type),
+    )
+    .order_by(VerdictRow.file_id, VerdictRow.check, VerdictRow.id)
+)
+_DECISIONS: Final = (
+    select(DecisionRow)
+    .where(DecisionRow.request_id == _REQUEST)
+    .order_by(DecisionRow.round, DecisionRow.at, DecisionRow.id)
+)
+_RECEIPTS: Final = (
+    select(ReceiptRow).where(ReceiptRow.request_id == _REQUEST).order_by(ReceiptRow.at, ReceiptRow.id)
+)
+
+
 def files_of(session: Session, request_id: str) -> list[FileRow]:
     """Return a request's files by their paths."""
-    return list(
-        session.scalars(
-            select(FileRow).where(FileRow.request_id == request_id).order_by(FileRow.path, FileRow.id)
-        )
-    )
+    return list(session.scalars(_FILES, {"request": request_id}))
 
 
 def verdicts_of(session: Session, request: RequestRow) -> list[VerdictRow]:
     """Return what the checks found in the present round's manifest."""
-    return list(
-        session.scalars(
-            select(VerdictRow)
-            .where(
-                VerdictRow.request_id == request.id,
-                VerdictRow.round == request.round,
-                VerdictRow.manifest_sha256 == request.manifest_sha256,
-            )
-            .order_by(VerdictRow.file_id, VerdictRow.check, VerdictRow.id)
-        )
-    )
+    about = {"request": request.id, "round": request.round, "manifest": request.manifest_sha256}
+    return list(session.scalars(_VERDICTS, about))
 
 
 def decisions_of(session: Session, request_id: str) -> list[DecisionRow]:
     """Return every decision on a request, oldest first."""
-    return list(
-        session.scalars(
-            select(DecisionRow)
-            .where(DecisionRow.request_id == request_id)
-            .order_by(DecisionRow.round, DecisionRow.at, DecisionRow.id)
-        )
-    )
+    return list(session.scalars(_DECISIONS, {"request": request_id}))
+
+
+def receipts_of(session: Session, request_id: str) -> list[ReceiptRow]:
+    """Return who fetched what of a request, oldest first."""
+    return list(session.scalars(_RECEIPTS, {"request": request_id}))
 
 
 def project_view(

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from portal.database.tables import DecisionRow, EventRow, ReceiptRow, RecordRow, RequestRow
+from portal.database.tables import DecisionRow, EventRow, RecordRow, RequestRow
 from portal.domain import rights, states
 from portal.domain.errors import Invalid, NotFound
 from portal.domain.people import SITE, Person
@@ -35,13 +35,14 @@ def request(parts: Parts, person: Person, request_id: str) -> RequestDetail:
     with parts.database.reading() as session:
         row = rows.request_of(session, person, request_id, Action.SEE, lock=False)
         decisions = rows.decisions_of(session, row.id)
-        needed = judging.need(session, row)
+        verdicts = rows.verdicts_of(session, row)
+        needed = judging.need(session, row, verdicts)
         policy = rows.policy_of(session, row)
         return RequestDetail(
             request=rows.request_view(row, person, now),
             project=rows.project_view(person, rows.project_row(session, row.project), now),
             files=tuple(rows.file_view(file) for file in rows.files_of(session, row.id)),
-            verdicts=tuple(rows.verdict_view(verdict) for verdict in rows.verdicts_of(session, row)),
+            verdicts=tuple(rows.verdict_view(verdict) for verdict in verdicts),
             decisions=tuple(rows.decision_view(decision) for decision in decisions),
             allowed=allowed(person, row, decisions),
             approvals_needed=needed.people,
@@ -49,7 +50,7 @@ def request(parts: Parts, person: Person, request_id: str) -> RequestDetail:
             role_needed=needed.role,
             download_in_review=policy.download_in_review,
             timeline=_timeline(session, row.id),
-            receipts=tuple(rows.receipt_view(receipt) for receipt in receipts_of(session, row.id)),
+            receipts=tuple(rows.receipt_view(receipt) for receipt in rows.receipts_of(session, row.id)),
         )
 
 
@@ -80,6 +81,13 @@ def _now(action: Action, person: Person, row: RequestRow, decisions: Sequence[De
     }.get(action, True)
 
 
+_TIMELINE: Final = (
+    select(EventRow.at, EventRow.action, EventRow.body)
+    .where(EventRow.request_id == bindparam("request", type_=EventRow.request_id.type))
+    .order_by(EventRow.seq)
+)
+
+
 def _timeline(session: Session, request_id: str) -> tuple[StepView, ...]:
     query = select(EventRow.at, EventRow.action, EventRow.body).where(EventRow.request_id == request_id)
     return tuple(
@@ -95,12 +103,6 @@ def _step(at: Any, action: str, body: str) -> StepView:
 
 def _detail(body: str) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(body).get("detail") or {})
-
-
-def receipts_of(session: Session, request_id: str) -> list[ReceiptRow]:
-    """Return who fetched what of a request, oldest first."""
-    query = select(ReceiptRow).where(ReceiptRow.request_id == request_id)
-    return list(session.scalars(query.order_by(ReceiptRow.at, ReceiptRow.id)))
 
 
 def record(parts: Parts, person: Person, request_id: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
@@ -25,14 +26,20 @@ class View:
 
     def document(self) -> dict[str, Any]:
         """Return the view as JSON values: moments as ISO 8601 in UTC, sets sorted."""
-        fields = dataclasses.fields(cast(Any, self))
-        return {field.name: _plain(getattr(self, field.name)) for field in fields}
+        return {name: _plain(getattr(self, name)) for name in _names(type(self))}
+
+
+@functools.cache
+def _names(kind: type[View]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cast(Any, kind)))
 
 
 def _plain(value: object) -> Any:
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
+    if kind is datetime.datetime:
+        return cast(datetime.datetime, value).isoformat()
     if isinstance(value, View):
         return value.document()
     if isinstance(value, enum.Enum):

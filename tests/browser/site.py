@@ -20,7 +20,7 @@ from portal import parts as opening
 from portal.domain.people import Grant, Person, Role
 from portal.domain.policy import Project, Rules
 from portal.service import Airlock
-from portal.settings import AreaPlace, DatabasePlace, DoorPlace, RunAs, Settings, SignInPlace
+from portal.settings import AreaPlace, Bodies, DatabasePlace, DoorPlace, RunAs, Settings, SignInPlace
 from portal.sign_in.demo import current_code, make_demo_accounts
 from portal.sign_in.settings import LocalSettings, SecretSettings, SessionSettings
 from portal.sign_in.workload import make_workload_secret
@@ -30,6 +30,8 @@ from portal.web import apps
 T = TypeVar("T")
 SITE = "demo"
 PROJECT = "heart"
+SLICE = 256 << 10
+"""Bytes of one part from a browser here: small, so that small files come in many."""
 
 
 class WalkingClock:
@@ -108,6 +110,7 @@ def settings(folder: Path, outside: int, inside: int, projects: tuple[Project, .
         signing_key_file=folder / "record.key",
         projects=projects,
         migrate=True,
+        bodies=Bodies(document=SLICE),
     )
 
 

@@ -176,7 +176,10 @@ def _requests() -> None:
     op.create_index("requests_by_due", "requests", ["due_at"], unique=False)
     op.create_index("requests_by_project", "requests", ["project", "created_at", "id"], unique=False)
     op.create_index("requests_by_requester", "requests", ["requester", "created_at", "id"], unique=False)
-    op.create_index("requests_by_state", "requests", ["state", "state_since"], unique=False)
+    op.create_index(
+        "requests_by_project_state", "requests", ["project", "state", "created_at", "id"], unique=False
+    )
+    op.create_index("requests_by_state", "requests", ["state", "created_at", "id"], unique=False)
     op.create_index("requests_by_try", "requests", ["try_at"], unique=False)
 
 

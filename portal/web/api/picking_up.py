@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from portal.service.views import FileView, LinkView
 from portal.web.api.answers import BYTES
@@ -51,7 +54,40 @@ def download(file: FileView, stream: AsyncIterator[bytes]) -> Response:
         "Content-Security-Policy": DOWNLOAD_POLICY,
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:",
     }
-    return StreamingResponse(_closed(stream), headers=headers, media_type="application/octet-stream")
+    return Download(stream, headers)
+
+
+class Download(Response):
+    """A file's bytes. The stream is followed to its end, where its receipt is written, once every byte was handed over.
+
+    A caller who hangs up before that ends the stream at once. One who hangs up after it has the file: what is left to
+    do then is done all the same (Starlette's own streaming answer would be cancelled there, and the receipt lost).
+    """
+
+    def __init__(self, stream: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        super().__init__(None, headers=headers, media_type="application/octet-stream")
+        self._stream = cast("AsyncGenerator[bytes, Any]", stream)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer."""
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            async with contextlib.aclosing(self._stream):
+                async for piece in self._stream:
+                    if gone.done():
+                        raise ClientDisconnect
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def disposition(path: str) -> str:
@@ -59,10 +95,3 @@ def disposition(path: str) -> str:
     name = path.rpartition("/")[2]
     plain = "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "_" for each in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-async def _closed(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield a stream's pieces, and close it at once where the caller hangs up: a receipt depends on it."""
-    async with contextlib.aclosing(cast("AsyncGenerator[bytes, Any]", stream)):
-        async for piece in stream:
-            yield piece

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from portal.checks import Held, Outcome, running
+from portal.checks import Held, NoScanner, Outcome, check, running
 from portal.checks.subject import Context, Said, Subject
 from portal.checks.window import BLOCK, Deadline, Hostile, Unreadable, window
 from portal.domain.errors import Unavailable
@@ -120,3 +120,29 @@ def test_a_large_file_is_checked_in_little_memory(path: str) -> None:
         tracemalloc.stop()
     assert Outcome.UNREADABLE not in {f.outcome for f in found if f.check != "malware"}
     assert peak < 16 << 20
+
+
+def test_a_check_that_is_cancelled_stops_reading() -> None:
+    asked: list[int] = []
+
+    async def slow(start: int, end: int | None) -> AsyncIterator[bytes]:
+        asked.append(start)
+        await asyncio.sleep(0.05)
+        yield b" " * ((end or 0) - start)
+
+    file = Held("a.txt", "a.txt", 1 << 30, "text/plain", slow)
+
+    async def cancelled() -> int:
+        async def run() -> None:
+            async for _ in check([file], project(), NoScanner()):
+                pass
+
+        task = asyncio.create_task(run())
+        while len(asked) < 3 and not task.done():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return len(asked)
+
+    before = asyncio.run(cancelled())  # which waits for the thread
+    assert len(asked) <= before + 1

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Connection, Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from portal.database.opening import Database
@@ -53,7 +53,11 @@ class DyingDatabase(Database):
             _ENGINES[url] = Database.open(url).engine
         found = cls(_ENGINES[url])
         found.moments = moments
-        event.listen(found.engine, "commit", lambda _: moments.pass_by("before a commit"))
+
+        def before(_connection: Connection) -> None:
+            moments.pass_by("before a commit")
+
+        event.listen(found.engine, "commit", before)
         return found
 
     @contextlib.contextmanager

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from httpx import Response
+from sqlalchemy import select
 
+from portal.database.migrating import upgrade
+from portal.database.opening import Database
+from portal.database.tables import EventRow
+from portal.domain.clock import now
 from portal.domain.errors import Invalid
 from portal.domain.people import Door, Role
 from portal.domain.states import State
-from portal.pages import forms, reviewing, signing_in
+from portal.pages import auditing, forms, reviewing, signing_in
 from portal.preview import Preview
+from portal.record import chain
 from tests.browser.site import PROJECT
 from tests.portal.pages.hostile import PATH
 from tests.portal.pages.house import TABLE, TOKEN, Browser, House, person
@@ -23,6 +30,7 @@ PASS = {"pass": "good", "workload": "workspace", "next": "/requests"}
 
 
 def _signed_in_inside(house: House) -> tuple[Browser, str, Response]:
+    """Return a browser with the cookies of a sign-in, its form token, and the answer that signed it in."""
     client = house.client(None, Door.INSIDE)
     answer = client.post("/sign-in", data=PASS)
     assert answer.status_code == 303
@@ -42,6 +50,25 @@ def test_a_pass_signs_in_and_keeps_both_proofs_out_of_reach_of_scripts(house: Ho
     left = client.post("/sign-out", data={"form_token": token})
     assert [each for each in left.headers.get_list("set-cookie") if "Max-Age=0" in each]
     assert client.get("/projects").status_code == 303
+
+
+def test_a_new_workspace_token_needs_no_new_pass(house: House) -> None:
+    """The session goes on with the token that the cluster has renewed; the old one's cookie is replaced."""
+    client, _, _ = _signed_in_inside(house)
+    form = client.get("/sign-in")
+    assert 'name="workload"' in form.text
+    answer = client.post("/sign-in", data={"pass": "", "workload": "renewed", "next": "/requests"})
+    assert answer.headers["location"] == "/requests"
+    assert [each.split(";")[0] for each in answer.headers.get_list("set-cookie")] == ["tre-workload=renewed"]
+    house.inside_sign_in.someone = None
+    assert client.post("/sign-in", data={"pass": "", "workload": "renewed"}).status_code == 401
+
+
+def test_a_pass_is_spent_with_the_token_that_was_typed(house: House) -> None:
+    """An older token in a cookie does not stand in its way."""
+    client, _, _ = _signed_in_inside(house)
+    client.post("/sign-in", data={"pass": "", "workload": "older"})
+    assert client.post("/sign-in", data=PASS).status_code == 303
 
 
 def test_a_wrong_pass_is_told_beside_the_form(house: House) -> None:
@@ -226,6 +253,26 @@ def test_numbers_are_plain_ones(text: str) -> None:
     """What is not a small whole number in ASCII digits is refused."""
     with pytest.raises(Invalid):
         forms.number(text)
+
+
+def test_a_changed_event_breaks_the_chain_where_it_was_changed(tmp_path: Path) -> None:
+    """The page's own proof finds a changed body, and one that was taken from the end."""
+    url = f"sqlite:///{tmp_path / 'airlock.db'}"
+    upgrade(url)
+    database = Database.open(url)
+    for number in range(3):
+        with database.writing() as session:
+            chain.append(session, now, actor="a", action="b", detail={"number": number})
+    with database.reading() as session:
+        assert auditing.prove(session) == auditing.Chain(True, 3)
+        told = session.execute(select(EventRow.seq, EventRow.body, EventRow.previous, EventRow.hash)).all()
+    rows = [(row.seq, row.body, row.previous, row.hash) for row in told]
+    number, body, previous, link = rows[1]
+    changed = [rows[0], (number, body.replace('"number":1', '"number":7'), previous, link), rows[2]]
+    assert changed != rows
+    assert auditing.proved(iter(changed), 3, rows[2][3]) == auditing.Chain(False, 1, "2")
+    assert auditing.proved(iter(rows[:2]), 3, rows[2][3]) == auditing.Chain(False, 2, "3")
+    database.close()
 
 
 def test_small_counts_are_marked_in_the_columns_that_the_check_names(house: House) -> None:

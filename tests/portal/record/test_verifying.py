@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.database.migrating import upgrade
@@ -22,6 +22,9 @@ from portal.record.exporting import export
 from portal.record.verifying import MOST_PROBLEMS, Report, verify
 from tests.portal.conftest import MovableClock
 from tests.portal.record import story
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""What is found does not depend on how busy the machine is."""
 
 
 class Export:
@@ -113,6 +116,7 @@ def test_an_empty_record_is_green(database: Database) -> None:
         assert verify(export(session), head=forms.START).good
 
 
+@UNHURRIED
 @given(data=st.data(), mask=st.integers(1, 255))
 def test_any_changed_byte_is_found(true: Export, data: st.DataObject, mask: int) -> None:
     whole = bytearray(b"".join(true.lines))
@@ -120,6 +124,7 @@ def test_any_changed_byte_is_found(true: Export, data: st.DataObject, mask: int)
     assert not true.judge(_split(bytes(whole))).good
 
 
+@UNHURRIED
 @given(data=st.data())
 def test_any_cut_is_found(true: Export, data: st.DataObject) -> None:
     whole = b"".join(true.lines)
@@ -143,6 +148,7 @@ def _cut(lines: list[bytes], place: int, _other: int) -> None:
 
 
 @pytest.mark.parametrize("harm", [_drop, _double, _swap, _cut])
+@UNHURRIED
 @given(data=st.data())
 def test_any_dropped_doubled_swapped_or_cut_line_is_found(
     true: Export, harm: Callable[[list[bytes], int, int], None], data: st.DataObject
@@ -154,6 +160,7 @@ def test_any_dropped_doubled_swapped_or_cut_line_is_found(
 
 
 @pytest.mark.parametrize("harm", [_drop, _double, _cut])
+@UNHURRIED
 @given(data=st.data())
 def test_lines_are_missed_though_header_and_end_were_made_to_fit(
     true: Export, harm: Callable[[list[bytes], int, int], None], data: st.DataObject

@@ -210,6 +210,13 @@ def test_a_cookie_does_not_help_a_bad_header(oidc: OidcSignIn, headers: tuple[st
         run(oidc.person(ask(cookies=cookies, headers=sent)))
 
 
+def test_a_good_token_sent_twice_is_refused(oidc: OidcSignIn, issuer: Issuer) -> None:
+    header = ("authorization", f"Bearer {issuer.access_token()}")
+    assert run(oidc.person(ask(headers=(header,)))).name == "robin"
+    with pytest.raises(NotSignedIn):
+        run(oidc.person(ask(headers=(header, header))))
+
+
 def test_a_session_is_no_bearer_token_where_an_issuer_signs_people_in(oidc: OidcSignIn) -> None:
     signed_in = run(oidc.finish(through_issuer(run(oidc.begin("/")))))
     assert refusal(oidc, signed_in.token) == "form"

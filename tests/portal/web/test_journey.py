@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
+
+import httpx
 
 from portal.domain.people import Door
 from portal.record.verifying import verify
 from tests.portal.web.asks import API, add, approve, draft, good, reached, released, submitted
-from tests.portal.web.running import Running
+from tests.portal.web.running import WAIT, Running
 
 
 def test_an_output_goes_out_and_its_record_can_be_proved(running: Running) -> None:
@@ -144,3 +147,35 @@ def test_lists_are_read_page_by_page(running: Running) -> None:
         assert inside.get(f"{API}/requests", params={"limit": 201}).status_code == 422
         add(inside, made[0], "späte Änderung/表.csv", b"1")
         assert good(inside.get(f"{API}/requests/{made[0]}"))["files"][0]["path"] == "späte Änderung/表.csv"
+
+
+def test_whoever_hangs_up_after_the_last_byte_has_a_receipt(running: Running) -> None:
+    for _ in range(5):
+        detail = released(running)
+        request_id, file = detail["request"]["id"], detail["files"][0]
+        with running.client("robin") as robin:
+            link = good(robin.post(f"{API}/requests/{request_id}/files/{file['id']}/links"), 201)
+        with running.client("robin") as robin, robin.stream("GET", f"{API}/links/{link['token']}") as answer:
+            assert sum(map(len, answer.iter_raw())) == file["size"]
+        with running.client("casey") as casey:
+            _has_receipt(casey, request_id)
+
+
+def _has_receipt(client: httpx.Client, request_id: str) -> None:
+    ends = time.monotonic() + WAIT
+    while not good(client.get(f"{API}/requests/{request_id}"))["receipts"]:
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_whoever_hangs_up_before_has_none(running: Running) -> None:
+    detail = released(running, b"group,count\n" + b"a,12\n" * 2_000_000)
+    request_id, file = detail["request"]["id"], detail["files"][0]
+    place = f"{API}/requests/{request_id}/files/{file['id']}/links"
+    with running.client("robin") as robin, running.client("casey") as casey:
+        link = good(robin.post(place), 201)
+        with robin.stream("GET", f"{API}/links/{link['token']}") as answer:
+            next(answer.iter_raw())
+        assert good(casey.get(f"{API}/requests/{request_id}"))["receipts"] == []
+        again = good(robin.post(place), 201)
+        assert len(robin.get(f"{API}/links/{again['token']}").content) == file["size"]

@@ -53,8 +53,8 @@ class Failing(Areas):
 @pytest.fixture
 def failing(site: Site) -> Failing:
     """Let the site's areas fail when they are told to."""
-    site.areas = Failing.of(site.areas)
-    return cast(Failing, site.areas)
+    found = site.areas = Failing.of(site.areas)
+    return found
 
 
 def moving(site: Site) -> MovableClock:
