@@ -87,4 +87,4 @@ def _write(loaded: LoadedSite, people: list[str], file: Path) -> None:
     }
     paths.write_private(file.absolute(), json.dumps(document, indent=2) + "\n")
     # Who could sign in as anybody, and when they took that, belongs on record.
-    audit.append(site.name, "first-sign-ins", {"people": people, "result": "done"})
+    audit.append(site.name, "break-glass", {"first sign-ins of": people, "result": "done"})
