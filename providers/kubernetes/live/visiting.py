@@ -1,0 +1,97 @@
+"""Signing in as people do, without a browser: the portal's own page, the sign-in service's forms, and back."""
+
+from __future__ import annotations
+
+import html
+import re
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+from pyotp.totp import TOTP
+
+from components.backend import Entrance
+from tre.errors import failure
+
+_PATIENCE: Final = 30.0
+_PERIOD: Final = 30
+_ACTION: Final = re.compile(r'<form[^>]*\baction="([^"]+)"')
+API: Final = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the portal answered: its status, and its document where there is one."""
+
+    status: int
+    document: Any
+
+    @property
+    def done(self) -> bool:
+        """Tell whether it did what was asked."""
+        return 200 <= self.status < 300  # noqa: PLR2004 # RFC 9110
+
+
+class Visitor:
+    """One person at the outside door, with a cookie jar of their own."""
+
+    def __init__(self, entrance: Entrance, name: str) -> None:
+        self.name, self._entrance = name, entrance
+        trust = ssl.create_default_context(cadata="\n".join(entrance.authorities))
+        self._http = httpx.Client(verify=trust, timeout=_PATIENCE, follow_redirects=True, trust_env=False)
+
+    def close(self) -> None:
+        """Forget the session."""
+        self._http.close()
+
+    def sign_in(self, *, password: str = "", code: str = "") -> bool:
+        """Sign in with both factors, and tell whether the portal took the person in.
+
+        `password` and `code` stand for wrong ones; without them the person's own are used.
+        """
+        own = self._entrance.people[self.name]
+        form = self._http.get(f"{self._entrance.portal}/sign-in/begin")
+        form = self._sent(form, {"username": self.name, "password": password or own.password})
+        if form is None or "otp" not in form.text:
+            return False
+        self._sent(form, {"otp": code or TOTP(own.code_secret).now()})
+        return self.ask("GET", "/me").done
+
+    def first_factor_alone(self) -> bool:
+        """Stop after the password, and tell whether the portal takes the person in all the same."""
+        form = self._http.get(f"{self._entrance.portal}/sign-in/begin")
+        own = self._entrance.people[self.name]
+        asked = self._sent(form, {"username": self.name, "password": own.password})
+        if asked is None or "otp" not in asked.text:
+            raise failure(self.name, "was not asked for a second factor", "Look at the realm's flow.")
+        return self.ask("GET", "/me").done
+
+    def _sent(self, page: httpx.Response, fields: dict[str, str]) -> httpx.Response | None:
+        found = _ACTION.search(page.text)
+        return self._http.post(html.unescape(found.group(1)), data=fields) if found else None
+
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        """Make one call at the outside door."""
+        # Cookies count for calls of the portal's own pages alone.
+        headers = {"Origin": self._entrance.portal, "Sec-Fetch-Site": "same-origin"}
+        answer = self._http.request(method, f"{self._entrance.portal}{API}{path}", json=body, headers=headers)
+        try:
+            return Answer(answer.status_code, answer.json())
+        except ValueError:
+            return Answer(answer.status_code, answer.text)
+
+
+def patiently(visitor: Visitor, seconds: float) -> None:
+    """Sign somebody in who may be on the list only since a moment ago.
+
+    Raises:
+        TreError: it did not work in time.
+    """
+    end = time.monotonic() + seconds
+    while not visitor.sign_in():
+        if time.monotonic() > end:
+            raise failure(visitor.name, "could not sign in at the portal", "Look at the registrar's log.")
+        # A code is taken once, and an account appears a few seconds after it was listed.
+        time.sleep(3)
