@@ -47,7 +47,7 @@ class KubernetesLive:
         self, scopes: Sequence[Scope], say: Callable[[str], None]
     ) -> Mapping[str, Mapping[str, Verdict]]:
         """Try to break out of each scope, side by side, and return the verdicts by project."""
-        return probes.run(self.connection, scopes, say)
+        return probes.run(self.connection, self._target, scopes, say)
 
     @spoken
     def run(

@@ -16,9 +16,10 @@ from components.contract import Verdict
 from providers.kubernetes import names
 from providers.kubernetes.airlock import INSIDE_PORT
 from providers.kubernetes.evidence.view import at, listed
-from providers.kubernetes.live import jobs, requests
+from providers.kubernetes.live import airlock_probes, jobs, requests
 from providers.kubernetes.live.connection import Connection
 from providers.kubernetes.live.stage import LISTEN_PORT, Attempt, Stage, door_labels, labels_of, stage
+from providers.kubernetes.target import KubernetesTarget
 
 _OTHER_PORT: Final = 9443
 _OUTSIDE_NAME: Final = "outside.example"
@@ -47,7 +48,10 @@ class Places:
 
 
 def run(
-    connection: Connection, scopes: Sequence[Scope], say: Callable[[str], None]
+    connection: Connection,
+    target: KubernetesTarget,
+    scopes: Sequence[Scope],
+    say: Callable[[str], None],
 ) -> Mapping[str, Mapping[str, Verdict]]:
     """Try to break out of each scope and return, by project, a verdict for each promise that was tried."""
     image = str(jobs.template(connection, scopes[0])["image"])
@@ -57,13 +61,29 @@ def run(
         say(f"trying to break out of {', '.join(scope.project for scope in scopes)}")
         control, inside = _try(opened, scopes, places)
         say("asking the API server for what it must refuse")
-        return {
+        walls = {
             scope.project: {
                 **_network(inside[scope.project], control),
                 **requests.verdicts(connection, scope, image, opened.control),
             }
             for scope in scopes
         }
+        doors: Mapping[str, dict[str, Verdict]] = {}
+        if _own_sign_in(connection, scopes):
+            doors = airlock_probes.run(connection, target, scopes, opened, say)
+        return {project: _joined(found, doors.get(project, {})) for project, found in walls.items()}
+
+
+def _own_sign_in(connection: Connection, scopes: Sequence[Scope]) -> bool:
+    """Tell whether the site has a sign-in service of its own, at which made-up people can sign in."""
+    place = names.site_namespace(scopes[0].site, "identity")
+    return connection.get(f"/apis/apps/v1/namespaces/{place}/deployments/sign-in") is not None
+
+
+def _joined(walls: Mapping[str, Verdict], doors: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Return both; a promise that both have tried is kept where both found it kept."""
+    both = {name: requests.both(walls[name], doors[name]) for name in walls.keys() & doors.keys()}
+    return {**walls, **doors, **both}
 
 
 def _listen(opened: Stage, scopes: Sequence[Scope]) -> Places:

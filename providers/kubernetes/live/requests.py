@@ -33,9 +33,7 @@ def verdicts(connection: Connection, scope: Scope, image: str, control: str) -> 
             name: Verdict(False, f"cannot tell: an ordinary pod is refused ({refused})") for name in _BAD_PODS
         }
     found = {name: _tried(connection, pods, good, bad) for name, bad in _BAD_PODS.items()}
-    found["workspace/no-copy-out"] = _both(
-        _publication(connection, scope), _people(connection, scope, _SHELL)
-    )
+    found["workspace/no-copy-out"] = both(_publication(connection, scope), _people(connection, scope, _SHELL))
     found["identity/need-to-know"] = _elsewhere(connection, scope)
     found["data_store/reachable-only-from-project"] = _borrowed(connection, scope)
     return found
@@ -212,7 +210,8 @@ def _borrowed(connection: Connection, scope: Scope) -> Verdict:
     return _judged("a claim of this volume from", list(scope.others) or ["no other project"], admitted)
 
 
-def _both(first: Verdict, second: Verdict) -> Verdict:
+def both(first: Verdict, second: Verdict) -> Verdict:
+    """Return one verdict of two on the same promise."""
     if not (first.kept and second.kept):
         return second if first.kept else first
     return Verdict(True, f"{first.because}; {second.because}", (*first.cited, *second.cited))

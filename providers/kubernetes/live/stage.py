@@ -91,11 +91,18 @@ class Stage:
                 {"name": area, "persistentVolumeClaim": {"claimName": area, "readOnly": area == "inputs"}}
                 for area in areas
             ]
+        return self._start(place, name, labels, {**spec, "containers": [container]})
+
+    def pod(self, place: str, labels: Mapping[str, str], spec: Mapping[str, Any]) -> str:
+        """Start a pod of one's own making, and return its name."""
+        return self._start(place, f"{self.name}-own-{secrets.token_hex(2)}", labels, spec)
+
+    def _start(self, place: str, name: str, labels: Mapping[str, str], spec: Mapping[str, Any]) -> str:
         body = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": name, "labels": dict(labels)},
-            "spec": {**spec, "containers": [container], "activeDeadlineSeconds": _SECONDS * 3},
+            "spec": {**spec, "activeDeadlineSeconds": _SECONDS * 3},
         }
         self.connection.create(f"/api/v1/namespaces/{place}/pods", body)
         self._made.append(f"/api/v1/namespaces/{place}/pods/{name}")
@@ -106,7 +113,7 @@ class Stage:
         pod = self._wait(place, name, ("Running",))
         return str(at(pod, "status", "podIP"))
 
-    def results(self, place: str, name: str) -> Mapping[str, str]:
+    def results(self, place: str, name: str) -> Mapping[str, Any]:
         """Wait until a probe ended and return what its attempts met."""
         pod = self._wait(place, name, ("Succeeded", "Failed"))
         message = at(listed(pod, "status", "containerStatuses"), 0, "state", "terminated", "message")

@@ -31,7 +31,7 @@ class Answer:
     @property
     def done(self) -> bool:
         """Tell whether it did what was asked."""
-        return 200 <= self.status < 300  # noqa: PLR2004 # RFC 9110
+        return 200 <= self.status < 300  # RFC 9110
 
 
 class Visitor:
@@ -52,7 +52,7 @@ class Visitor:
         `password` and `code` stand for wrong ones; without them the person's own are used.
         """
         own = self._entrance.people[self.name]
-        form = self._http.get(f"{self._entrance.portal}/sign-in/begin")
+        form = self._http.get(f"{self._entrance.portal}/sign-in/institution")
         form = self._sent(form, {"username": self.name, "password": password or own.password})
         if form is None or "otp" not in form.text:
             return False
@@ -61,7 +61,7 @@ class Visitor:
 
     def first_factor_alone(self) -> bool:
         """Stop after the password, and tell whether the portal takes the person in all the same."""
-        form = self._http.get(f"{self._entrance.portal}/sign-in/begin")
+        form = self._http.get(f"{self._entrance.portal}/sign-in/institution")
         own = self._entrance.people[self.name]
         asked = self._sent(form, {"username": self.name, "password": own.password})
         if asked is None or "otp" not in asked.text:
