@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PLACE = Path("/run/tre/airlock")
-DOOR = os.environ["TRE_AIRLOCK"]
+DOOR = os.environ.get("TRE_AIRLOCK", "")
 MESSAGE = "/dev/termination-log"
 EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 """The industry's harmless test of scanners, in two parts so that this file is not taken for it."""
