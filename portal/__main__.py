@@ -1,4 +1,7 @@
-"""`python -m portal inside|outside|worker|both|migrate|check`: what the image runs.
+"""`python -m portal inside|outside|worker|both|migrate|register|check`: what the image runs.
+
+`migrate` runs as the owner of the tables: it brings them up to date, and gives each part its role and rights.
+`register` writes the deployer's projects down. `check` asks whether everything that the settings name answers.
 
 Settings come from the file that `TRE_PORTAL_SETTINGS` names. Ends with 0, or with 1 and one JSON line on stderr.
 """
@@ -11,11 +14,11 @@ import logging
 import sys
 
 from portal import settings as reading
-from portal.domain.errors import AirlockError
+from portal.domain.errors import AirlockError, Invalid
 from portal.settings import RunAs, Settings
 from portal.web import logs
 
-_COMMANDS = [*RunAs, "migrate", "check"]
+_COMMANDS = [*RunAs, "migrate", "register", "check"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _do(command: str, settings: Settings) -> None:
     if command == "migrate":
         _migrate(settings)
+    elif command == "register":
+        _register(settings)
     elif command == "check":
         asyncio.run(_check(settings))
     else:
@@ -44,17 +49,26 @@ def _do(command: str, settings: Settings) -> None:
 
 
 def _migrate(settings: Settings) -> None:
-    """Bring the database up to date, give each role its rights there, and register the deployer's projects."""
-    from portal.database import grants
+    """Bring the database up to date, and give each part its rights; on SQLite there are no roles."""
     from portal.database.migrating import upgrade
+
+    place = settings.database
+    upgrade(place.address())
+    if not place.url.startswith("sqlite:"):
+        from portal.database import grants
+
+        passwords = {role: reading.secret(file) for role, file in place.role_password_files.items()}
+        grants.apply(place.address(), passwords)
+    logs.log("migrated")
+
+
+def _register(settings: Settings) -> None:
+    """Register the deployer's projects, and end those that it no longer names."""
     from portal.parts import register
 
-    address = settings.database.address()
-    upgrade(address)
-    if not address.startswith("sqlite"):
-        grants.apply(address)
-    projects = register(settings, settings.projects_file) if settings.projects_file else 0
-    logs.log("migrated", projects=projects)
+    if settings.projects_file is None:
+        raise Invalid("the settings name no list of projects", "Add `projects_file`.", "projects_file")
+    logs.log("registered", projects=register(settings, settings.projects_file))
 
 
 async def _check(settings: Settings) -> None:

@@ -67,7 +67,7 @@ class Laptop:
         for name in names:
             self.workload_file(name).parent.mkdir(exist_ok=True, mode=0o700)
             make_workload_secret(self.workload_file(name))
-        return self._settings(names)
+        return self.settings()
 
     def erase(self) -> None:
         """Erase the folder with everything in it; a folder that is not an airlock's stays.
@@ -79,7 +79,9 @@ class Laptop:
             raise FileNotFoundError(self.folder)
         shutil.rmtree(self.folder)
 
-    def _settings(self, names: list[str]) -> Settings:
+    def settings(self) -> Settings:
+        """Return the settings, without making anything."""
+        names = [project.name for project in self._projects()]
         areas = {area: AreaPlace(address=(self.folder / "areas" / area).as_uri(), sole=True) for area in Area}
         return Settings(
             site=SITE,

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from portal.database.migrating import upgrade
 from portal.database.opening import Database
+from portal.database.tables import ProjectRow
 from portal.domain.clock import Clock, now
 from portal.domain.errors import Invalid
 from portal.domain.people import Door
 from portal.domain.policy import Project
-from portal.service import Airlock, Parts
+from portal.service import Airlock, Parts, end_project, register_project
 from portal.settings import RunAs, Settings, secret
 from portal.sign_in import opening
 from portal.sign_in.interface import InsideSignIn, Outside, SignIn
@@ -201,10 +205,21 @@ def register(settings: Settings, file: Path) -> int:
         raise Invalid(
             f"is no list of projects: {type(error).__name__}", "Write it anew.", str(file)
         ) from None
-    airlock = open_parts(settings, RunAs.WORKER).airlock(RunAs.WORKER)
-    for project in projects:
-        airlock.register_project(project)
+    database = Database.open(settings.database.address(), "registrar")
+    try:
+        database.write(lambda session: _register(session, projects))
+    finally:
+        database.close()
     return len(projects)
+
+
+def _register(session: Session, projects: tuple[Project, ...]) -> None:
+    named = {project.name for project in projects}
+    for project in projects:
+        register_project(session, now, project)
+    for name in session.scalars(select(ProjectRow.name).where(ProjectRow.ended.is_(False))).all():
+        if name not in named:
+            end_project(session, now, name)
 
 
 def scanner(address: str) -> Scanner:

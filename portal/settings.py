@@ -39,6 +39,9 @@ class DatabasePlace(Model):
 
     url: str = Field(description="`sqlite:///path` or `postgresql+psycopg://user@host/name`.")
     password_file: Path | None = None
+    role_password_files: dict[str, Path] = Field(
+        default={}, description="For `migrate`: the password that each part's role gets."
+    )
     ca_file: Path | None = Field(
         default=None, description="Whom to trust; given, the server must prove who it is."
     )
@@ -206,7 +209,8 @@ class Settings(Model):
     webhook: Webhook | None = None
     projects: tuple[Project, ...] = Field(default=(), description="Registered at start: a laptop's own.")
     projects_file: Path | None = Field(
-        default=None, description="The deployer's list of projects, registered by `python -m portal migrate`."
+        default=None,
+        description="The deployer's list of projects, registered by `python -m portal register`.",
     )
     migrate: bool = Field(
         default=False, description="Bring the database up to date at start: a laptop's own."

@@ -96,8 +96,6 @@ def enough(request: RequestRow, decisions: Sequence[DecisionRow], needed: Needed
 def blocking(verdict: VerdictRow, policy: Project) -> bool:
     """Tell whether a verdict stops a request. What could not be read is not clean, and stops it as well.
 
-    An opaque file goes to the role that the site names for it, instead of being blocked.
+    A model goes to the role that the site names for it instead: its verdict is a warning then. A program never passes.
     """
-    if verdict.check == "opaque" and policy.rules.opaque_role:
-        return False
     return verdict.check in policy.rules.blocking and verdict.outcome in {"bad", "unreadable"}

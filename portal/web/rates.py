@@ -30,6 +30,11 @@ class Buckets:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    @property
+    def known(self) -> int:
+        """Return how many callers are remembered."""
+        return len(self._buckets)
+
     def take(self, caller: str) -> float:
         """Take one token, and return 0, or the seconds after which there is one."""
         now = self._clock()

@@ -14,7 +14,7 @@ from portal.checks import Finding, Held, check
 from portal.database.tables import RequestRow, VerdictRow
 from portal.domain.errors import Unavailable
 from portal.domain.policy import Project
-from portal.domain.states import Step
+from portal.domain.states import Direction, Step
 from portal.service import judging, moving, reviewing, rows
 from portal.worker import leasing
 from portal.worker.leasing import Lease
@@ -30,17 +30,19 @@ async def check_files(parts: WorkerParts, lease: Lease) -> None:
         Unavailable: a scanner or the store does not answer; nothing is written then.
         Lost: the request moved on meanwhile.
     """
-    held, policy = await asyncio.to_thread(_held, parts, lease)
-    findings = [finding async for finding in check(held, policy, parts.scanner)]
+    held, policy, outward = await asyncio.to_thread(_held, parts, lease)
+    findings = [finding async for finding in check(held, policy, parts.scanner, outward=outward)]
     _every_file_was_checked(held, findings, policy)
     await asyncio.to_thread(parts.database.write, lambda session: _conclude(parts, session, lease, findings))
 
 
-def _held(parts: WorkerParts, lease: Lease) -> tuple[list[Held], Project]:
+def _held(parts: WorkerParts, lease: Lease) -> tuple[list[Held], Project, bool]:
+    """Return what is to be checked, by which rules, and whether it leaves the TRE."""
     with parts.database.reading() as session:
         row = leasing.seen(session, lease)
         files = rows.files_of(session, row.id)
-        return [reviewing.held(parts.areas, file) for file in files], rows.policy_of(session, row)
+        held = [reviewing.held(parts.areas, file) for file in files]
+        return held, rows.policy_of(session, row), row.direction == Direction.OUTPUT
 
 
 def _every_file_was_checked(held: Sequence[Held], findings: Sequence[Finding], policy: Project) -> None:

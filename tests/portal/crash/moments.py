@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 _TOUCHES: Final = ("rename", "unlink", "write", "link", "mkdir", "copy_file_range")
-"""Calls of `os` by which the folder store changes the disk."""
+"""Calls of `os` by which the folder store changes the disk. Each is followed by a moment."""
+_DECIDING: Final = frozenset({"rename", "unlink"})
+"""These make bytes count or vanish: there is a moment before them as well."""
 
 
 class Moments:
@@ -29,13 +31,14 @@ class Moments:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def watch_the_disk(self) -> None:
-        """Count from here on what this process does to the disk: a moment before each call and one after it."""
+        """Count from here on what this process does to the disk."""
         for name in _TOUCHES:
             setattr(os, name, self._watched(name, getattr(os, name)))
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **named: Any) -> Any:
-            self.pass_by(f"before {name}")
+            if name in _DECIDING:
+                self.pass_by(f"before {name}")
             result = call(*arguments, **named)
             self.pass_by(f"after {name}")
             return result

@@ -8,6 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.errors import (
+    AirlockError,
+    Conflict,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    Refused,
+    TooLarge,
+    TooMany,
+    Unavailable,
+)
 from portal.domain.people import Role
 from portal.domain.states import Direction, State, Step
 from portal.pages import marks, showing, words
@@ -122,3 +133,11 @@ def test_sizes(number: int, text: str) -> None:
 def test_spans(seconds: float, text: str) -> None:
     """How long, in the largest unit that says something."""
     assert showing.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "error", [Refused, NotFound, Conflict, Invalid, TooLarge, NotSignedIn, TooMany, Unavailable]
+)
+def test_every_error_has_a_page_with_a_title_of_its_own(error: type[AirlockError]) -> None:
+    """Nobody reads "error" where something plainer can be said."""
+    assert words.WORDS[f"error.title_{error.code}"] != words.WORDS["error.title_error"]

@@ -169,3 +169,10 @@ def test_what_waits_for_a_checker(site: Site) -> None:
     site.decide(CARL, old.request.id)
     assert old.request.id not in {row.id for row in site.outside.queue(CARL).items}
     assert old.request.id in {row.id for row in site.outside.queue(CLEO).items}
+
+
+def test_a_program_never_passes_whatever_role_is_named(site: Site) -> None:
+    site.outside.register_project(policy(rules={"opaque_role": "information-asset-owner"}))
+    request = site.submitted({"tool": b"\x7fELF\x02\x01\x01" + bytes(57)})
+    site.work()
+    assert site.state(request.id) is State.BLOCKED

@@ -143,7 +143,8 @@ def test_lists_are_read_page_by_page(running: Running) -> None:
             page = good(inside.get(f"{API}/requests", params=query))
             seen += [each["id"] for each in page["items"]]
             before = page["next"]
-        assert seen == made[::-1]
+        assert seen[:5] == made[::-1]
+        assert len(seen) == len(set(seen))
         assert inside.get(f"{API}/requests", params={"limit": 201}).status_code == 422
         add(inside, made[0], "späte Änderung/表.csv", b"1")
         assert good(inside.get(f"{API}/requests/{made[0]}"))["files"][0]["path"] == "späte Änderung/表.csv"
