@@ -25,7 +25,7 @@ from providers.kubernetes.target import KubernetesTarget
 
 _SOURCE: Final = Path(inside.__file__).read_text()
 _SECONDS: Final = 90.0
-_REFUSED: Final = frozenset({401, 403, 404, 405, 409, 422})
+_REFUSED: Final = frozenset({400, 401, 403, 404, 405, 409, 422})
 _SWAP: Final = (
     "import pathlib,sys\n"
     "for part in pathlib.Path('/held',sys.argv[1]).rglob('*'):\n"
@@ -273,17 +273,20 @@ def _sign_in(people: Verifiers) -> Verdicts:
 
     factors: dict[str, int | bool] = {
         "the password alone": visit().first_factor_alone(),
+        "a name and password at the token endpoint": visit().password_grant(),
         "a wrong code": visit().sign_in(code="000000"),
         "a wrong password": visit().sign_in(password="wrong"),  # noqa: S106 # a wrong one
     }
     gone = Visitor(people.entrance, verifiers.GONE)
     nobody = Visitor(people.entrance, verifiers.CHECKER)
+    strangers: dict[str, int | bool] = {
+        "whoever has not signed in": nobody.ask("GET", "/requests").status,
+        "whoever registers by themselves": nobody.registration(),
+    }
     return {
         "identity/multi-factor": _judged("the portal takes people in with", factors),
         "identity/access-expires": _judged("somebody comes in", {"after their last day": gone.sign_in()}),
-        "identity/named-people-only": _judged(
-            "the portal answers", {"whoever has not signed in": nobody.ask("GET", "/requests").status}
-        ),
+        "identity/named-people-only": _judged("these come in", strangers),
     }
 
 

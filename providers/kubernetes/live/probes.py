@@ -15,6 +15,8 @@ from components.backend import Scope
 from components.contract import Verdict
 from providers.kubernetes import names
 from providers.kubernetes.airlock import INSIDE_PORT
+from providers.kubernetes.doors.database import DATABASE, DATABASE_PORT
+from providers.kubernetes.doors.pods import SERVICE
 from providers.kubernetes.evidence.view import at, listed
 from providers.kubernetes.live import airlock_probes, jobs, requests
 from providers.kubernetes.live.connection import Connection
@@ -60,10 +62,12 @@ def run(
         places = _listen(opened, scopes)
         say(f"trying to break out of {', '.join(scope.project for scope in scopes)}")
         control, inside = _try(opened, scopes, places)
+        from_door = _from_outside_door(opened, scopes, places)
         say("asking the API server for what it must refuse")
         walls = {
             scope.project: {
                 **_network(inside[scope.project], control),
+                **from_door,
                 **requests.verdicts(connection, scope, image, opened.control),
             }
             for scope in scopes
@@ -167,6 +171,19 @@ def _try(
     control = opened.probe(opened.control, {}, free, claims=False)
     met = {scope.project: opened.results(_place(scope), pods[scope.project]) for scope in scopes}
     return opened.results(opened.control, control), met
+
+
+def _from_outside_door(opened: Stage, scopes: Sequence[Scope], places: Places) -> dict[str, Verdict]:
+    """Try to reach every workspace as the outside door: a pod that has its labels, and gets no calls of its own."""
+    place = names.site_namespace(scopes[0].site, "airlock")
+    plan = [
+        _tcp(f"workspace of {project}", address, LISTEN_PORT) for project, address in places.projects.items()
+    ]
+    plan.append(_tcp("database", f"{DATABASE}.{place}.svc.cluster.local", DATABASE_PORT, expect=True))
+    labels = {f"{names.LABEL}/door": "outside", SERVICE: "outside", f"{names.LABEL}/role": "probe"}
+    met = opened.results(place, opened.probe(place, labels, plan, claims=False, unready=True))
+    verdict = _verdict(("workspace of",), ("database",), met, {})
+    return {"airlock/outside-cannot-reach-workspace": verdict} if verdict else {}
 
 
 def _network(met: Mapping[str, str], control: Mapping[str, str]) -> dict[str, Verdict]:

@@ -20,6 +20,15 @@ from providers.kubernetes.live.connection import Connection
 from providers.kubernetes.live.stage import SMALL
 
 Change = Callable[[dict[str, Any]], None]
+_ADMINISTRATION: Final = (
+    ("get", "secrets"),
+    ("create", "pods"),
+    ("create", "pods/exec"),
+    ("delete", "persistentvolumeclaims"),
+    ("update", "configmaps"),
+    ("create", "serviceaccounts/token"),
+)
+"""What nobody may do between interventions (SATRE 1.5.05)."""
 _SHELL: Final = ("pods/exec", "pods/attach", "pods/portforward", "pods/log", "secrets")
 
 
@@ -36,6 +45,7 @@ def verdicts(connection: Connection, scope: Scope, image: str, control: str) -> 
     found["workspace/no-copy-out"] = both(_publication(connection, scope), _people(connection, scope, _SHELL))
     found["identity/need-to-know"] = _elsewhere(connection, scope)
     found["data_store/reachable-only-from-project"] = _borrowed(connection, scope)
+    found["identity/no-standing-admin"] = _operators(connection, scope)
     return found
 
 
@@ -167,6 +177,27 @@ def _bound(connection: Connection, place: str) -> list[str]:
     bindings = connection.items(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{place}/rolebindings")
     named = {str(subject.get("name")) for each in bindings for subject in listed(each, "subjects")}
     return sorted(name for name in named if name.startswith(USER_PREFIX))
+
+
+def _operators(connection: Connection, scope: Scope) -> Verdict:
+    """Ask for every person with a role over the site whether they may do what only an intervention allows."""
+    bindings = connection.items("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
+    people = sorted({str(s.get("name")) for each in bindings for s in listed(each, "subjects")})
+    ours = [each for each in people if each.startswith(USER_PREFIX)]
+    places = [names.namespace(scope.site, scope.project)]
+    places += [names.site_namespace(scope.site, part) for part in ("keys", "airlock", "identity")]
+    admitted = [
+        f"{user} may {verb} {resource} in {place}"
+        for user in ours
+        for place in places
+        for verb, resource in _ADMINISTRATION
+        if connection.allowed(user, verb, resource, place)
+    ]
+    if not ours:
+        return Verdict(False, "cannot tell: nobody has a role over the site")
+    return _judged(
+        "operators and auditors", [f"{verb} {resource}" for verb, resource in _ADMINISTRATION], admitted
+    )
 
 
 def _elsewhere(connection: Connection, scope: Scope) -> Verdict:

@@ -57,10 +57,18 @@ class Stage:
         """Start a pod that accepts connections, and return its name."""
         return self._pod(place, "listen", labels, ["python3", "-c", _LISTENER, *map(str, ports)])
 
-    def probe(self, place: str, labels: Mapping[str, str], plan: Sequence[Attempt], claims: bool) -> str:
-        """Start a pod that makes attempts, and return its name."""
+    def probe(
+        self,
+        place: str,
+        labels: Mapping[str, str],
+        plan: Sequence[Attempt],
+        claims: bool,
+        *,
+        unready: bool = False,
+    ) -> str:
+        """Start a pod that makes attempts, and return its name. An `unready` one never gets a service's calls."""
         command = ["python3", "-c", _SOURCE, json.dumps(plan)]
-        return self._pod(place, "try", labels, command, claims=claims)
+        return self._pod(place, "try", labels, command, claims=claims, unready=unready)
 
     def _pod(
         self,
@@ -70,6 +78,7 @@ class Stage:
         command: Sequence[str],
         *,
         claims: bool = False,
+        unready: bool = False,
     ) -> str:
         name = f"{self.name}-{role}-{secrets.token_hex(2)}"
         made: dict[str, Any] = {"image": self._image}
@@ -84,6 +93,8 @@ class Stage:
             "securityContext": jobs.confined(),
             "resources": SMALL,
         }
+        if unready:
+            container["readinessProbe"] = {"exec": {"command": ["false"]}}
         if claims:
             areas = ("inputs", "working", "outbox")
             container["volumeMounts"] = [{"name": area, "mountPath": f"/{area}"} for area in areas]

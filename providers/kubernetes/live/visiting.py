@@ -13,6 +13,7 @@ import httpx
 from pyotp.totp import TOTP
 
 from components.backend import Entrance
+from providers.kubernetes.doors import realm
 from tre.errors import failure
 
 _PATIENCE: Final = 30.0
@@ -58,6 +59,32 @@ class Visitor:
             return False
         self._sent(form, {"otp": code or TOTP(own.code_secret).now()})
         return self.ask("GET", "/me").done
+
+    def password_grant(self) -> int:
+        """Ask the realm for a token with a name and the right password alone; return its status (RFC 6749, 4.3)."""
+        own = self._entrance.people[self.name]
+        asked = {
+            "grant_type": "password",
+            "client_id": realm.COMMAND_LINE,
+            "username": self.name,
+            "password": own.password,
+        }
+        return self._http.post(f"{self._realm()}/protocol/openid-connect/token", data=asked).status_code
+
+    def registration(self) -> int:
+        """Ask the realm for the form in which people register by themselves; return its status."""
+        asked = {"client_id": realm.COMMAND_LINE, "response_type": "code", "scope": "openid"}
+        address = f"{self._realm()}/protocol/openid-connect/registrations"
+        return self._http.get(address, params=asked).status_code
+
+    def _realm(self) -> str:
+        form = self._http.get(f"{self._entrance.portal}/sign-in/institution")
+        found = re.match(r"(https://[^?]*/realms/[^/?]+)/", str(form.url))
+        if found is None:
+            raise failure(
+                "sign-in service", "is not where the portal sends people", "Look at the door's log."
+            )
+        return found.group(1)
 
     def first_factor_alone(self) -> bool:
         """Stop after the password, and tell whether the portal takes the person in all the same."""
