@@ -15,7 +15,8 @@ from components.backend import Scope
 from components.contract import Verdict
 from providers.kubernetes import names
 from providers.kubernetes.airlock import INSIDE_PORT
-from providers.kubernetes.doors.database import DATABASE, DATABASE_PORT
+from providers.kubernetes.doors.database import NAME as DATABASE
+from providers.kubernetes.doors.database import PORT as DATABASE_PORT
 from providers.kubernetes.doors.pods import SERVICE
 from providers.kubernetes.evidence.view import at, listed
 from providers.kubernetes.live import airlock_probes, jobs, requests

@@ -182,7 +182,8 @@ def _bound(connection: Connection, place: str) -> list[str]:
 def _operators(connection: Connection, scope: Scope) -> Verdict:
     """Ask for every person with a role over the site whether they may do what only an intervention allows."""
     bindings = connection.items("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
-    people = sorted({str(s.get("name")) for each in bindings for s in listed(each, "subjects")})
+    site = [each for each in bindings if at(each, "metadata", "labels", f"{names.LABEL}/site") == scope.site]
+    people = sorted({str(subject.get("name")) for each in site for subject in listed(each, "subjects")})
     ours = [each for each in people if each.startswith(USER_PREFIX)]
     places = [names.namespace(scope.site, scope.project)]
     places += [names.site_namespace(scope.site, part) for part in ("keys", "airlock", "identity")]
