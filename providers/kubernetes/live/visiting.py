@@ -17,7 +17,7 @@ from providers.kubernetes.doors import realm
 from tre.errors import failure
 
 _PATIENCE: Final = 30.0
-_PERIOD: Final = 30
+_TRIES: Final = 5
 _ACTION: Final = re.compile(r'<form[^>]*\baction="([^"]+)"')
 API: Final = "/api/v1"
 
@@ -47,13 +47,28 @@ class Visitor:
         """Forget the session."""
         self._http.close()
 
+    def _call(self, method: str, address: str, **more: Any) -> httpx.Response:
+        """Make one call, again where nobody took it: a refused connection has done nothing.
+
+        Raises:
+            TreError: nobody answers.
+        """
+        for attempt in range(_TRIES):
+            try:
+                return self._http.request(method, address, **more)
+            except httpx.ConnectError:
+                time.sleep(attempt)
+            except httpx.HTTPError as error:
+                raise failure(_origin(address), f"does not answer: {type(error).__name__}") from error
+        raise failure(_origin(address), "takes no connection", "Look whether its pods are ready.")
+
     def sign_in(self, *, password: str = "", code: str = "") -> bool:
         """Sign in with both factors, and tell whether the portal took the person in.
 
         `password` and `code` stand for wrong ones; without them the person's own are used.
         """
         own = self._entrance.people[self.name]
-        form = self._http.get(f"{self._entrance.portal}/sign-in/institution")
+        form = self._call("GET", f"{self._entrance.portal}/sign-in/institution")
         form = self._sent(form, {"username": self.name, "password": password or own.password})
         if form is None or "otp" not in form.text:
             return False
@@ -69,16 +84,16 @@ class Visitor:
             "username": self.name,
             "password": own.password,
         }
-        return self._http.post(f"{self._realm()}/protocol/openid-connect/token", data=asked).status_code
+        return self._call("POST", f"{self._realm()}/protocol/openid-connect/token", data=asked).status_code
 
     def registration(self) -> int:
         """Ask the realm for the form in which people register by themselves; return its status."""
         asked = {"client_id": realm.COMMAND_LINE, "response_type": "code", "scope": "openid"}
         address = f"{self._realm()}/protocol/openid-connect/registrations"
-        return self._http.get(address, params=asked).status_code
+        return self._call("GET", address, params=asked).status_code
 
     def _realm(self) -> str:
-        form = self._http.get(f"{self._entrance.portal}/sign-in/institution")
+        form = self._call("GET", f"{self._entrance.portal}/sign-in/institution")
         found = re.match(r"(https://[^?]*/realms/[^/?]+)/", str(form.url))
         if found is None:
             raise failure(
@@ -88,7 +103,7 @@ class Visitor:
 
     def first_factor_alone(self) -> bool:
         """Stop after the password, and tell whether the portal takes the person in all the same."""
-        form = self._http.get(f"{self._entrance.portal}/sign-in/institution")
+        form = self._call("GET", f"{self._entrance.portal}/sign-in/institution")
         own = self._entrance.people[self.name]
         asked = self._sent(form, {"username": self.name, "password": own.password})
         if asked is None or "otp" not in asked.text:
@@ -97,17 +112,22 @@ class Visitor:
 
     def _sent(self, page: httpx.Response, fields: dict[str, str]) -> httpx.Response | None:
         found = _ACTION.search(page.text)
-        return self._http.post(html.unescape(found.group(1)), data=fields) if found else None
+        return self._call("POST", html.unescape(found.group(1)), data=fields) if found else None
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """Make one call at the outside door."""
         # Cookies count for calls of the portal's own pages alone.
         headers = {"Origin": self._entrance.portal, "Sec-Fetch-Site": "same-origin"}
-        answer = self._http.request(method, f"{self._entrance.portal}{API}{path}", json=body, headers=headers)
+        address = f"{self._entrance.portal}{API}{path}"
+        answer = self._call(method, address, json=body, headers=headers)
         try:
             return Answer(answer.status_code, answer.json())
         except ValueError:
             return Answer(answer.status_code, answer.text)
+
+
+def _origin(address: str) -> str:
+    return "/".join(address.split("/", 3)[:3])
 
 
 def patiently(visitor: Visitor, seconds: float) -> None:
