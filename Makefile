@@ -54,6 +54,8 @@ docs: $(READY)
 lock:
 	$(UV) pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate \
 		--python-version 3.11 --custom-compile-command "make lock" -o requirements.lock
+	$(UV) pip compile images/portal/requirements.in --constraint requirements.lock --generate-hashes --no-emit-index-url \
+		--no-annotate --python-version 3.11 --custom-compile-command "make lock" -o images/portal/requirements.lock
 
 clean:
 	rm -rf .venv

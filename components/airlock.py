@@ -9,6 +9,7 @@ from typing import ClassVar, Generic
 import pulumi
 
 from components.contract import Component, Promise, Spec, TargetT, promises
+from components.identity import IdentityOutputs
 
 PROMISES = promises(
     "airlock",
@@ -33,11 +34,18 @@ PROMISES = promises(
 class AirlockSpec(Spec):
     """`reviewers` is how many distinct people release an output; days are calendar days.
 
-    `image` is the portal's image by digest; both doors run it.
+    `image` is the portal's image by digest; both doors run it. `database_image` and `scanner_image` are those of
+    its database and of its malware scanner, where a backend runs them itself. `area_gib` is the size of each of
+    the five areas that files pass through; `networks` (CIDR) limits where staff come from, empty means anywhere.
     """
 
     image: str
     issuer: str
+    title: str = ""
+    database_image: str = ""
+    scanner_image: str = ""
+    area_gib: int = 10
+    networks: tuple[str, ...] = ()
     reviewers: int = 1
     review_days: int = 14
     pickup_days: int = 7
@@ -47,16 +55,31 @@ class AirlockSpec(Spec):
 @dataclass(frozen=True)
 class AirlockOutputs:
     """`inside` is the inside door's address for workspaces, `place` the isolated place it runs in (its
-    namespace or network), `port` its TCP port, and `outside` the address that staff use."""
+    namespace or network), `port` its TCP port, and `outside` the address that staff use. `authority` is the
+    certificate (PEM) by which workspaces know the inside door; empty where a public authority vouches for it."""
 
     inside: pulumi.Input[str]
     place: pulumi.Input[str]
     port: pulumi.Input[int]
     outside: pulumi.Input[str]
+    authority: pulumi.Input[str] = ""
 
 
 class Airlock(Component[AirlockSpec, TargetT, AirlockOutputs], Generic[TargetT]):
-    """One site's airlock: an inside door for workspaces and an outside door for staff."""
+    """One site's airlock: an inside door for workspaces and an outside door for staff.
+
+    `identity` is what the site's identity gave: who the doors believe.
+    """
 
     KIND: ClassVar = "Airlock"
     PROMISES: ClassVar[Mapping[str, Promise]] = PROMISES
+
+    def __init__(
+        self,
+        spec: AirlockSpec,
+        target: TargetT,
+        identity: IdentityOutputs,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        self.identity = identity
+        super().__init__(spec, target, opts)

@@ -53,6 +53,25 @@ class JobState:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class FirstSignIn:
+    """What one person signs in with for the first time: a password, and the secret of their one-time codes (base32,
+    RFC 6238). Both are replaced then, but in a demonstration."""
+
+    password: str = field(repr=False)
+    code_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """Where people come in: the portal's address, the certificates (PEM) that vouch for it and for the sign-in
+    service, and what each person signs in with first."""
+
+    portal: str
+    authorities: tuple[str, ...]
+    people: Mapping[str, FirstSignIn]
+
+
 class Live(Protocol):
     """A running TRE on one target, read back and tried out independently of Pulumi's state.
 
@@ -125,6 +144,13 @@ class Live(Protocol):
 
     def remains(self, scope: Scope) -> Sequence[str]:
         """Return what of a project is still there: nothing, after an erasure that worked."""
+        ...
+
+    def entrance(self, site: str, people: Sequence[str]) -> Entrance:
+        """Return how these people of a site first come in at its own sign-in service.
+
+        Raises what the target raises where the site has no sign-in service of its own, or is not deployed.
+        """
         ...
 
     def doctor(self, tier: int) -> Sequence[tuple[str, bool, str, str]]:

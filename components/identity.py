@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Generic
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Generic
 
 import pulumi
 
@@ -34,6 +34,10 @@ PROMISES = promises(
 )
 
 
+EMBEDDED: Final = "embedded"
+"""The issuer that the TRE runs itself."""
+
+
 class Person(Model):
     """One named person: `name` is their sign-in name at the issuer."""
 
@@ -52,24 +56,48 @@ class SignIn(Model):
     networks: tuple[str, ...] = ()
 
 
+class Passage(Model):
+    """What a project's requests must meet at the airlock: the part of its rules that the deployer's files decide.
+
+    `reviewers` is how many distinct people release an output; days are calendar days.
+    """
+
+    title: str = ""
+    reviewers: int = 1
+    review_days: int = 14
+    pickup_days: int = 7
+    retention_days: int = 30
+
+
 class IdentitySpec(Spec):
     """The people of a scope. `expires` is the day the scope's own approval ends.
 
     `keeper_image` runs what ends access and stops compute on time, where a backend needs a process for that.
+    `service_image` is the TRE's own sign-in service and `database_image` its database, where the issuer is
+    `EMBEDDED`. `passage` is a project's; the site has none.
     """
 
     people: tuple[Person, ...]
     sign_in: SignIn
     expires: datetime.date
     keeper_image: str = ""
+    service_image: str = ""
+    database_image: str = ""
+    passage: Passage | None = None
 
 
 @dataclass(frozen=True)
 class IdentityOutputs:
-    """`issuer` is the OIDC issuer's address; `groups` maps each role in use to its group's name."""
+    """`issuer` is the OIDC issuer's address; `groups` maps each role in use to its group's name.
+
+    `place` is where a backend keeps the list of people for the airlock. `access` is what the airlock needs to use
+    the TRE's own sign-in service, its secrets among them; empty where the issuer is the institution's own.
+    """
 
     issuer: pulumi.Input[str]
     groups: pulumi.Input[dict[str, str]]
+    place: pulumi.Input[str] = ""
+    access: pulumi.Input[dict[str, str]] = field(default_factory=dict[str, str])
 
 
 class Identity(Component[IdentitySpec, TargetT, IdentityOutputs], Generic[TargetT]):

@@ -78,10 +78,23 @@ class Settled:
         try:
             return str(registry.local_cluster().image_reference(name))
         except TreError:
-            # The portal's image comes with the airlock's service; until then nothing runs it.
-            if self.offline or name == "portal":
+            if self.offline:
                 return f"registry.tre.local/{name}@{UNBUILT_DIGEST}"
             raise
+
+    def images(self, target: Target) -> specs.Images:
+        """Return the references of all of them.
+
+        Raises:
+            TreError: one is not built, and this is no offline plan.
+        """
+        return specs.Images(
+            workspace=self.image("workspace", target),
+            portal=self.image("portal", target),
+            sign_in=self.image("keycloak", target),
+            database=self.image("postgres", target),
+            scanner=self.image("scanner", target),
+        )
 
 
 def targets_of(loaded: LoadedSite) -> list[str]:
@@ -94,6 +107,7 @@ def targets_of(loaded: LoadedSite) -> list[str]:
 def site_part(loaded: LoadedSite, target: str, settled: Settled) -> Part:
     """Return the site's own part on one target."""
     site, place = loaded.site, loaded.site.targets[target]
+    images = settled.images(place)
     return Part(
         site=site.name,
         stack=site_stack(loaded, target),
@@ -102,10 +116,8 @@ def site_part(loaded: LoadedSite, target: str, settled: Settled) -> Part:
         target=place,
         tier=site.tier,
         specs={
-            "identity": specs.site_identity(
-                site, today=settled.today, embedded_image=settled.image("workspace", place)
-            ),
-            "airlock": specs.airlock(site, embedded_image=settled.image("portal", place)),
+            "identity": specs.site_identity(site, today=settled.today, images=images),
+            "airlock": specs.airlock(site, images=images),
         },
     )
 
@@ -153,12 +165,16 @@ def site_program(part: Part, *, erase: bool = False) -> Program:
 
         backend = registry.backend(part.target.backend)
         options = _options(backend, part.target)
-        for name in ("identity", "airlock"):
-            if build := getattr(backend, name):
-                built = build(_erased(part.specs[name], erase), part.target, opts=options)
-                pulumi.export(name, _outputs(built))
+        told = {name: _erased(spec, erase) for name, spec in part.specs.items()}
+        if backend.identity is None:
+            return
+        identity = backend.identity(told["identity"], part.target, opts=options)
+        pulumi.export("identity", {"issuer": identity.outputs.issuer, "groups": identity.outputs.groups})
+        if backend.airlock:
+            built = backend.airlock(told["airlock"], part.target, identity.outputs, opts=options)
+            pulumi.export("airlock", _outputs(built))
 
-    return program
+    return _refusing(program)
 
 
 def project_program(part: Part, site_outputs: Any, *, erase: bool = False) -> Program:
@@ -230,7 +246,11 @@ def _airlock(site: str, site_outputs: Any) -> AirlockOutputs:
     told = site_outputs["airlock"]
     # Pulumi carries numbers as floats; a port is a whole one.
     return AirlockOutputs(
-        inside=told["inside"], place=told["place"], port=_whole(told["port"]), outside=told["outside"]
+        inside=told["inside"],
+        place=told["place"],
+        port=_whole(told["port"]),
+        outside=told["outside"],
+        authority=told["authority"],
     )
 
 

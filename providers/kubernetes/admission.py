@@ -26,6 +26,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequiremen
 
 from components.contract import Spec
 from providers.kubernetes import names
+from providers.kubernetes.doors.told import WORKLOAD_AUDIENCE
 from providers.kubernetes.objects import meta
 
 DIGEST: Final = "@sha256:[a-f0-9]{64}$"
@@ -64,6 +65,12 @@ _CLAIMS: Final = (
     ".map(v, v.persistentVolumeClaim.claimName).join(',')"
 )
 _LOADER: Final = "has(object.spec.serviceAccountName) && object.spec.serviceAccountName == 'loader'"
+_PROJECTED: Final = (
+    "has(s.configMap) || has(s.downwardAPI) || (has(s.serviceAccountToken)"
+    " && has(s.serviceAccountToken.audience)"
+    f" && s.serviceAccountToken.audience == '{WORKLOAD_AUDIENCE}')"
+)
+"""A token that says which project asks, and that no service but the inside door takes."""
 _PODS: Final = {"": ("pods", "pods/ephemeralcontainers")}
 
 
@@ -115,15 +122,16 @@ def privilege() -> Policy:
 
 
 def volumes() -> Policy:
-    """Return the policy on volumes: inputs read-only for all but the loader, no host path, no secret, no token."""
+    """Return the policy on volumes: inputs read-only for all but the loader, no host path, no secret, no token
+    but the one that the inside door alone takes."""
     return Policy(
         "volumes",
         _PODS,
         [
             Rule(
                 "variables.volumes.all(v, has(v.persistentVolumeClaim) || has(v.emptyDir) || has(v.configMap)"
-                " || has(v.downwardAPI))",
-                "volumes are claims, empty directories, configuration or the downward API",
+                f" || has(v.downwardAPI) || (has(v.projected) && v.projected.sources.all(s, {_PROJECTED})))",
+                "volumes are claims, empty directories, configuration, the downward API or the airlock's own token",
             ),
             Rule(
                 "variables.loader || variables.volumes.all(v, !has(v.persistentVolumeClaim)"

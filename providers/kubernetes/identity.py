@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
@@ -23,8 +23,10 @@ from pulumi_kubernetes.rbac.v1 import (
     SubjectArgs,
 )
 
-from components.identity import Identity, IdentityOutputs, Person
+from components.identity import EMBEDDED, Identity, IdentityOutputs, IdentitySpec, Passage, Person
 from providers.kubernetes import keeping, names
+from providers.kubernetes.doors import sign_in
+from providers.kubernetes.doors.walls import Walls
 from providers.kubernetes.objects import meta, pod_security
 from providers.kubernetes.target import KubernetesTarget
 
@@ -32,6 +34,8 @@ USER_PREFIX: Final = "tre:"
 SITE: Final = "site"
 RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 EXPIRES: Final = f"{names.LABEL}/expires"
+SCOPE_LABEL: Final = f"{names.LABEL}/airlock-scope"
+"""Label of the lists that the airlock's registrar reads."""
 
 _READ: Final = ["get", "list", "watch"]
 _JOBS: Final = PolicyRuleArgs(api_groups=["batch"], resources=["jobs"], verbs=_READ)
@@ -58,14 +62,63 @@ class KubernetesIdentity(Identity[KubernetesTarget]):
     """The people of the site (scope `site`) or of one project, as bindings of named users."""
 
     def build(self) -> IdentityOutputs:
+        access: pulumi.Input[dict[str, str]] = {}
+        place: pulumi.Input[str] = names.site_namespace(self.spec.site, "identity")
+        after: list[pulumi.Resource] = []
         if self.spec.scope == SITE:
+            namespace = self._identity_place(str(place))
+            place, after = namespace.metadata.name, [namespace]
             self._site()
+            access = self._sign_in(namespace)
         else:
             self._project()
+        self._list(place, after)
         roles = sorted({role for person in self.spec.people for role in person.roles})
         groups = {role: names.group(self.spec.site, self.spec.scope, role) for role in roles}
         return IdentityOutputs(
-            issuer=pulumi.Output.from_input(self.spec.sign_in.issuer), groups=pulumi.Output.from_input(groups)
+            issuer=pulumi.Output.from_input(self._issuer()),
+            groups=pulumi.Output.from_input(groups),
+            place=place,
+            access=access,
+        )
+
+    @property
+    def _embedded(self) -> bool:
+        return self.spec.sign_in.issuer == EMBEDDED
+
+    def _issuer(self) -> str:
+        if self._embedded:
+            return sign_in.issuer(self.spec.site, self.target)
+        return self.spec.sign_in.issuer
+
+    def _identity_place(self, place: str) -> Namespace:
+        return Namespace(
+            "identity-namespace",
+            metadata=meta(self.spec, place, extra=pod_security(self.target.pod_security_version)),
+            # Held, because deleting it would delete what people have signed in with.
+            opts=self.held(),
+        )
+
+    def _sign_in(self, namespace: Namespace) -> pulumi.Input[dict[str, str]]:
+        """Run the site's own sign-in service, unless the issuer is the institution's own."""
+        place = names.site_namespace(self.spec.site, "identity")
+        walls = Walls(self, place, namespace)
+        walls.guard()
+        if not self._embedded:
+            return {}
+        service = sign_in.SignInService(self, place, walls, namespace)
+        service.run()
+        return service.access()
+
+    def _list(self, place: pulumi.Input[str], after: list[pulumi.Resource]) -> None:
+        """List the scope's people, and a project's rules, for the airlock's registrar."""
+        ConfigMap(
+            f"scope-{self.spec.scope}",
+            metadata=meta(
+                self.spec, f"scope-{self.spec.scope}", cast("str", place), extra={SCOPE_LABEL: "true"}
+            ),
+            data={"scope.json": json.dumps(listed(self.spec), sort_keys=True)},
+            opts=self.child(depends_on=after),
         )
 
     def _holders(self, role: str) -> list[Person]:
@@ -160,7 +213,7 @@ class KubernetesIdentity(Identity[KubernetesTarget]):
             "kind": "AuthenticationConfiguration",
             "jwt": [
                 {
-                    "issuer": {"url": self.spec.sign_in.issuer, "audiences": [f"tre-{self.spec.site}"]},
+                    "issuer": {"url": self._issuer(), "audiences": [f"tre-{self.spec.site}"]},
                     "claimMappings": {
                         "username": {"claim": "preferred_username", "prefix": USER_PREFIX},
                         "groups": {"claim": "groups", "prefix": ""},
@@ -169,6 +222,36 @@ class KubernetesIdentity(Identity[KubernetesTarget]):
                 }
             ],
         }
+
+
+def listed(spec: IdentitySpec) -> dict[str, Any]:
+    """Return a scope as the airlock's registrar reads it: the project's rules, and its people with their groups."""
+    people = [
+        {
+            "name": person.name,
+            "email": person.email,
+            "full_name": person.full_name,
+            "groups": [names.group(spec.site, spec.scope, role) for role in sorted(person.roles)],
+            "expires": min(person.expires, spec.expires).isoformat(),
+        }
+        for person in spec.people
+    ]
+    return {"project": _rules(spec, spec.passage) if spec.passage else None, "people": people}
+
+
+def _rules(spec: IdentitySpec, passage: Passage) -> dict[str, Any]:
+    return {
+        "name": spec.scope,
+        "title": passage.title,
+        "tier": spec.tier,
+        "reviewers": passage.reviewers,
+        "expires": spec.expires.isoformat(),
+        "days": {
+            "review": passage.review_days,
+            "pickup": passage.pickup_days,
+            "retention": passage.retention_days,
+        },
+    }
 
 
 def _user(person: Person) -> SubjectArgs:

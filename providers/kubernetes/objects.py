@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import pulumi
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
     PodSecurityContextArgs,
@@ -60,7 +61,7 @@ def pod_security(version: str) -> dict[str, str]:
 def meta(
     spec: Spec,
     name: str,
-    namespace: str = "",
+    namespace: pulumi.Input[str] = "",
     *,
     annotations: Mapping[str, str] | None = None,
     extra: Mapping[str, str] | None = None,
@@ -71,7 +72,7 @@ def meta(
     """
     return ObjectMetaArgs(
         name=name,
-        namespace=namespace or None,
+        namespace=None if namespace == "" else namespace,
         labels={**labels(spec), **(extra or {})},
         annotations={**FIRM, **(annotations or {})},
     )

@@ -47,6 +47,24 @@ class Prices(Model):
     gpu_hour: float = 1.0
 
 
+class Services(Model):
+    """What the site's own services run from and where people reach them.
+
+    Images are given by digest, for a cluster of your own; the local cluster has them. `host` is the name or address
+    under which browsers reach the cluster's nodes or load balancer; empty on the local cluster, which knows it.
+    """
+
+    sign_in_image: str = ""
+    database_image: str = ""
+    scanner_image: str = ""
+    host: str = ""
+    exposure: Literal["NodePort", "LoadBalancer"] = "NodePort"
+    outside_port: Annotated[int, Field(ge=1, le=65535)] = 30443
+    sign_in_port: Annotated[int, Field(ge=1, le=65535)] = 30444
+    token_issuer: str = "https://kubernetes.default.svc.cluster.local"  # noqa: S105 # an address
+    """What the cluster calls itself in the tokens that it gives to workloads."""
+
+
 class KubernetesTarget(Target):
     """One cluster.
 
@@ -62,6 +80,7 @@ class KubernetesTarget(Target):
     dns: Dns = Dns()
     network_policies: Literal["standard", "cilium"] = "cilium"
     prices: Prices = Prices()
+    services: Services = Services()
     runtime_class: str = ""
     """RuntimeClass of sandboxed pods (gVisor, Kata); empty where the cluster has none."""
     user_namespaces: bool = False

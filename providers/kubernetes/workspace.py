@@ -32,6 +32,8 @@ from providers.kubernetes.objects import allow_egress, meta, peer, ports
 from providers.kubernetes.target import KubernetesTarget
 
 SERVICE_ACCOUNT = "workspace"
+AUTHORITY = "airlock-authority"
+"""Name of the ConfigMap that holds the certificate by which a workspace knows the inside door."""
 TEMPLATE = "workspace"
 """Name of the ConfigMap that tells how a job's pod is made (`job.py` reads it)."""
 
@@ -154,7 +156,14 @@ class KubernetesWorkspace(Workspace[KubernetesTarget]):
                 "working": self.data.working,
                 "outbox": self.data.outbox,
                 "airlock": self.airlock.inside,
+                "authority": self.airlock.authority,
             }
+        )
+        ConfigMap(
+            "authority",
+            metadata=meta(self.spec, AUTHORITY, place),
+            data={"ca.crt": self.airlock.authority},
+            opts=self.child(),
         )
         ConfigMap(
             "template",

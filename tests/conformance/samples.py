@@ -8,7 +8,7 @@ from typing import Any
 
 from components.airlock import AirlockOutputs, AirlockSpec
 from components.data_store import DataSet, DataStoreSpec, Source
-from components.identity import IdentitySpec, Person, SignIn
+from components.identity import IdentitySpec, Passage, Person, SignIn
 from components.workspace import Budget, WorkspaceSpec
 
 DIGEST = "sha256:" + "a" * 64
@@ -43,7 +43,9 @@ def _staff() -> tuple[Person, ...]:
     )
 
 
-def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
+def sample(
+    site: str = "demo", project: str = "heart", tier: int = 3, issuer: str = "https://login.example.org"
+) -> Sample:
     """Return the specs of one project at the given names and tier."""
     common: dict[str, Any] = {"site": site, "scope": project, "tier": tier}
     heart = DataSet(
@@ -52,7 +54,7 @@ def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
         source=Source(kind="image", path="/usr/share/data/patients.csv"),
         sha256="b" * 64,
     )
-    login = SignIn(issuer="https://login.example.org")
+    login = SignIn(issuer=issuer)
     return Sample(
         site_identity=IdentitySpec(
             site=site,
@@ -62,8 +64,16 @@ def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
             sign_in=login,
             expires=END,
             keeper_image=IMAGE,
+            service_image=IMAGE,
+            database_image=IMAGE,
         ),
-        identity=IdentitySpec(**common, people=_people(), sign_in=login, expires=END),
+        identity=IdentitySpec(
+            **common,
+            people=_people(),
+            sign_in=login,
+            expires=END,
+            passage=Passage(title="Heart failure", reviewers=2),
+        ),
         data_store=DataStoreSpec(**common, data_sets=(heart,), loader_image=IMAGE),
         workspace=WorkspaceSpec(
             **common,
@@ -72,7 +82,13 @@ def sample(site: str = "demo", project: str = "heart", tier: int = 3) -> Sample:
             budget=Budget(amount=1000),
         ),
         airlock=AirlockSpec(
-            site=site, scope="site", tier=tier, image=IMAGE, issuer="https://login.example.org"
+            site=site,
+            scope="site",
+            tier=tier,
+            image=IMAGE,
+            issuer=issuer,
+            database_image=IMAGE,
+            scanner_image=IMAGE,
         ),
         airlock_outputs=AirlockOutputs(
             inside="https://inside.example.org",

@@ -17,9 +17,9 @@ from tre.engine.record import record
 def _deploy(backend: Backend, target: Target, made: Sample) -> None:
     """Register what a site and one project register, in the order in which their programs do it."""
     if backend.identity:
-        backend.identity(made.site_identity, target)
-    if backend.airlock:
-        backend.airlock(made.airlock, target)
+        identity = backend.identity(made.site_identity, target)
+        if backend.airlock:
+            backend.airlock(made.airlock, target, identity.outputs)
     assert backend.data_store and backend.workspace, f"{backend.name} builds no data store or no workspace"
     data = backend.data_store(made.data_store, target)
     if backend.identity:

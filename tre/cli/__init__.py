@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "Deploy a site and its projects.",
     "status": "Show what is deployed.",
     "run": "Run a command in a project's workspace.",
+    "people": "List who belongs to a site, and how they first sign in.",
     "verify": "Show, promise by promise, what holds and how it is known.",
     "recover": "Find and clear what a killed deployment left behind.",
     "destroy": "Take a site down, keeping its data.",

@@ -10,7 +10,7 @@ from typing import Any
 from components.airlock import AirlockSpec
 from components.contract import Spec
 from components.data_store import DataSet, DataStoreSpec, Source
-from components.identity import IdentitySpec, Person, SignIn
+from components.identity import IdentitySpec, Passage, Person, SignIn
 from components.workspace import Budget, Quota, Size, WorkspaceSpec
 from tre.model.checks import SITE_SCOPE
 from tre.model.load import LoadedSite
@@ -25,6 +25,9 @@ class Images:
 
     workspace: str = EMBEDDED
     portal: str = EMBEDDED
+    sign_in: str = EMBEDDED
+    database: str = EMBEDDED
+    scanner: str = EMBEDDED
 
 
 def for_site(
@@ -33,10 +36,8 @@ def for_site(
     """Return the specs of a site's own parts by component."""
     site = loaded.site
     return {
-        "identity": site_identity(
-            site, today=today or datetime.date.today(), embedded_image=images.workspace
-        ),
-        "airlock": airlock(site, embedded_image=images.portal),
+        "identity": site_identity(site, today=today or datetime.date.today(), images=images),
+        "airlock": airlock(site, images=images),
     }
 
 
@@ -52,7 +53,7 @@ def for_project(
     }
 
 
-def site_identity(site: Site, *, today: datetime.date, embedded_image: str = EMBEDDED) -> IdentitySpec:
+def site_identity(site: Site, *, today: datetime.date, images: Images = Images()) -> IdentitySpec:
     """Return the site's own staff. It ends with the last of them; those whose term is over are left out."""
     people = [
         Person(
@@ -69,7 +70,9 @@ def site_identity(site: Site, *, today: datetime.date, embedded_image: str = EMB
         people=_in_term(people, today),
         sign_in=_sign_in(site),
         expires=max(each.expires for each in site.people),
-        keeper_image=_image(site.defaults.image or EMBEDDED, embedded_image),
+        keeper_image=_image(site.defaults.image or EMBEDDED, images.workspace),
+        service_image=images.sign_in,
+        database_image=images.database,
     )
 
 
@@ -87,7 +90,21 @@ def project_identity(site: Site, project: Project, *, today: datetime.date) -> I
         for each in project.people
     ]
     return IdentitySpec(
-        **_scope(site, project), people=_in_term(people, today), sign_in=_sign_in(site), expires=ends
+        **_scope(site, project),
+        people=_in_term(people, today),
+        sign_in=_sign_in(site),
+        expires=ends,
+        passage=_passage(site, project),
+    )
+
+
+def _passage(site: Site, project: Project) -> Passage:
+    return Passage(
+        title=project.title,
+        reviewers=reviewers(site, tier_of(site, project)),
+        review_days=site.airlock.review_days,
+        pickup_days=site.airlock.pickup_days,
+        retention_days=resolve(site, project).retention_days,
     )
 
 
@@ -127,13 +144,17 @@ def workspace(site: Site, project: Project, *, embedded_image: str = EMBEDDED) -
     )
 
 
-def airlock(site: Site, *, embedded_image: str = EMBEDDED) -> AirlockSpec:
-    """Return the site's airlock. `embedded_image` is what stands for the local cluster's own portal image."""
+def airlock(site: Site, *, images: Images = Images()) -> AirlockSpec:
+    """Return the site's airlock. `images` are what stands for the local cluster's own."""
     own = site.airlock
     return AirlockSpec(
         **_scope(site),
-        image=_image(own.image, embedded_image),
+        image=_image(own.image, images.portal),
         issuer=site.identity.issuer,
+        title=site.title,
+        database_image=images.database,
+        scanner_image=images.scanner,
+        networks=site.identity.networks,
         reviewers=reviewers(site, site.tier),
         review_days=own.review_days,
         pickup_days=own.pickup_days,

@@ -1,7 +1,7 @@
 """Container images without a registry: built once, kept in the cache, named by digest, imported by the cluster.
 
-`workspace` is built from its Containerfile by buildah on a base that mmdebstrap makes; `pause` and `coredns` are
-images of one static file. `tre cluster images` builds what is missing.
+Most are built from their Containerfile by buildah on a base that mmdebstrap makes; `pause` and `coredns` are images
+of one static file. `tre cluster images` builds what is missing.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from providers.kubernetes.cluster import oci, tools
+from providers.kubernetes.cluster import ingredients, oci, tools
 from providers.kubernetes.cluster.mounts import mount_points
 from tre import paths
 from tre.errors import failure
 
 Report = Callable[[str], None]
 
-NAMES: Final = ("pause", "coredns", "workspace")
+NAMES: Final = ("pause", "coredns", "workspace", "postgres", "scanner", "keycloak", "portal")
 BASE: Final = "docker.io/library/debian:bookworm-slim"
 _SUITE: Final = "bookworm"
 _SEARCHED: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -86,14 +86,22 @@ def _folder() -> Path:
 def _sources(name: str) -> Sequence[Path]:
     if name == "coredns":
         return [tools.find("coredns")]
-    return sorted(path for path in (paths.checkout() / "images" / name).rglob("*") if path.is_file())
+    own = sorted(path for path in (paths.checkout() / "images" / name).rglob("*") if path.is_file())
+    return [*own, *ingredients.sources(name)]
 
 
 def _key(name: str) -> str:
-    digest = hashlib.sha256(f"{_RECIPE}\n{_SUITE}\n{_BASE_OPTIONS}\n".encode())
+    digest = hashlib.sha256(f"{_RECIPE}\n{_SUITE}\n{_BASE_OPTIONS}\n{ingredients.words(name)}".encode())
     for path in _sources(name):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        digest.update(_told(path) + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _told(path: Path) -> bytes:
+    """Return a source's place in the checkout, the same on every machine; a tool's, outside it, is its name."""
+    checkout = paths.checkout()
+    inside = path.is_relative_to(checkout)
+    return str(path.relative_to(checkout) if inside else path.name).encode()
 
 
 def _build(name: str, report: Report) -> Image:
@@ -163,12 +171,15 @@ def _build_containerfile(name: str, layout: Path, work: Path) -> None:
     buildah = [str(tools.find("buildah")), *storage]
     try:
         _import_base(buildah, log)
-        certificates = [
-            "--volume",
-            "/etc/ssl/certs:/etc/ssl/certs:ro",
-        ]  # a machine's own authority, if it has one
+        # A machine's own authority, if it has one. A copy, because packages write certificates of their own there.
+        trusted = work / "certificates"
+        shutil.copytree("/etc/ssl/certs", trusted, ignore_dangling_symlinks=True)
+        certificates = ["--volume", f"{trusted}:/etc/ssl/certs"]
         options = ["--isolation", "chroot", "--network", "host", "--pull=false", "--squash", *certificates]
-        _run([*buildah, "bud", *options, "--tag", name, str(paths.checkout() / "images" / name)], log)
+        folder = work / "context"
+        shutil.copytree(paths.checkout() / "images" / name, folder)
+        ingredients.gather(name, folder, lambda command: _run(command, log))
+        _run([*buildah, "bud", *options, "--tag", name, str(folder)], log)
         _run([*buildah, "push", "--disable-compression", name, f"oci:{layout}:{name}"], log)
     finally:
         subprocess.run([*buildah, "rm", "--all"], check=False, capture_output=True)

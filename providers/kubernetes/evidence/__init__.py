@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from components.contract import Evidence
-from providers.kubernetes.evidence import data_store, identity, network, workspace
+from providers.kubernetes.evidence import airlock, data_store, identity, network, workspace
 
 EVIDENCE: Final[Mapping[str, Evidence]] = {
     **{f"identity/{name}": each for name, each in identity.EVIDENCE.items()},
+    **{f"airlock/{name}": each for name, each in airlock.EVIDENCE.items()},
     **{f"data_store/{name}": each for name, each in data_store.EVIDENCE.items()},
     **{f"workspace/{name}": each for name, each in {**network.EVIDENCE, **workspace.EVIDENCE}.items()},
 }
-
-_NO_DOORS: Final = "the portal service, which both doors run, is not deployed on this backend yet"
 
 GAPS: Final[Mapping[str, str]] = {
     "data_store/encrypted-in-transit": (
@@ -26,19 +25,4 @@ GAPS: Final[Mapping[str, str]] = {
         " registers shows it"
     ),
     "data_store/recoverable": "the backend takes no snapshots or backups of volumes yet",
-    **{
-        f"airlock/{name}": _NO_DOORS
-        for name in (
-            "only-way-out",
-            "only-way-in",
-            "another-person-decides",
-            "bytes-bound-to-decision",
-            "scanned",
-            "recorded",
-            "inside-cannot-release",
-            "outside-cannot-reach-workspace",
-            "refusal-leaks-nothing",
-            "stuck-requests-expire",
-        )
-    },
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from components.contract import Evidence, Record, Records, Verdict, changed
 from providers.kubernetes import names
+from providers.kubernetes.evidence.airlock import listing, rewritten, running, scope, stopped
 from providers.kubernetes.evidence.view import (
     BINDING,
     CLUSTER_ROLE,
@@ -57,7 +59,21 @@ def named_people_only(records: Records) -> Verdict:
         or _subjects(each)[0].get("kind") != "User"
         or not str(_subjects(each)[0].get("name")).startswith(_PREFIX)
     ]
-    return all_of("each binding is to one named person", bindings, offences)
+    unnamed = [
+        f"the airlock's list has a person without a name or twice: {name}"
+        for name, times in Counter(str(at(each, "name") or "") for each in _listed(project)).items()
+        if not name or times > 1
+    ]
+    return all_of(
+        "each binding and each account is one named person's",
+        [*bindings, scope(project)],
+        offences + unnamed,
+    )
+
+
+def _listed(project: View) -> list[Mapping[str, Any]]:
+    """Return the people whom the airlock and the sign-in service are told of."""
+    return listed(listing(scope(project)), "people")
 
 
 def multi_factor(records: Records) -> Verdict:
@@ -87,9 +103,19 @@ def need_to_know(records: Records) -> Verdict:
     ]
     return all_of(
         "people have rights in their own project alone",
-        [*_bindings(project), *project.mine(ROLE)],
-        wide + stars,
+        [*_bindings(project), *project.mine(ROLE), scope(project)],
+        wide + stars + _other_groups(project),
     )
+
+
+def _other_groups(project: View) -> list[str]:
+    own = names.group(project.site, project.project, "")
+    return [
+        f"{at(person, 'name')} gets the group {group}, which is not this project's"
+        for person in _listed(project)
+        for group in listed(person, "groups")
+        if not str(group).startswith(own)
+    ]
 
 
 def access_expires(records: Records) -> Verdict:
@@ -102,9 +128,16 @@ def access_expires(records: Records) -> Verdict:
         for each in bindings
         if not (day := str(at(each.inputs, "metadata", "annotations", _EXPIRES) or "")) or day < today
     ]
+    overdue += [
+        f"the account of {at(each, 'name')} has no last day or is past it"
+        for each in _listed(project)
+        if str(at(each, "expires") or "") < today
+    ]
     means, silent = keeper(project)
     return all_of(
-        "every right has a last day, on which the keeper ends it", [*bindings, *means], overdue + silent
+        "every right has a last day, on which the keeper and the registrar end it",
+        [*bindings, *means, scope(project), running(project, "registrar")],
+        overdue + silent,
     )
 
 
@@ -112,28 +145,27 @@ def duties_separated(records: Records) -> Verdict:
     """No named person holds an analyst's binding and checks outputs in the same project.
 
     Output checkers have no binding on this backend at all: they work at the airlock. So anyone who is bound
-    here and checks would stand in the component's own list of people.
+    here and checks would stand in the list that the airlock is told.
     """
     project = view(records)
-    own = [
-        each
-        for each in records
-        if each.type == "tre:index:Identity" and each.inputs["scope"] == project.project
-    ]
-    people = [person for each in own for person in listed(each.inputs, "people")]
+    held = {str(person["name"]): _roles(person) for person in _listed(project)}
     both = [
-        f"{person['name']} both analyses and checks"
-        for person in people
-        if {"data-analyst", "output-checker"} <= set(person["roles"])
+        f"{name} both analyses and checks"
+        for name, roles in held.items()
+        if {"data-analyst", "output-checker"} <= roles
     ]
-    checkers = {f"{_PREFIX}{person['name']}" for person in people if "output-checker" in person["roles"]}
+    checkers = {f"{_PREFIX}{name}" for name, roles in held.items() if "output-checker" in roles}
     analysts = [each for each in _bindings(project) if at(each.inputs, "roleRef", "name") == "data-analyst"]
     bound = [
         f"role binding {_name(each)} gives an output checker an analyst's rights"
         for each in analysts
         if any(subject.get("name") in checkers for subject in _subjects(each))
     ]
-    return all_of("nobody both analyses and checks", analysts, both + bound)
+    return all_of("nobody both analyses and checks", [*analysts, scope(project)], both + bound)
+
+
+def _roles(person: Mapping[str, Any]) -> set[str]:
+    return {str(group).rpartition(":")[2] for group in listed(person, "groups")}
 
 
 def no_standing_admin(records: Records) -> Verdict:
@@ -166,6 +198,18 @@ def _to(kind: str, name: str) -> list[dict[str, str]]:
     return [{"kind": kind, "name": name}]
 
 
+def _does_both(told: dict[str, Any]) -> None:
+    told["people"][0]["groups"] = ["tre:x:y:data-analyst", "tre:x:y:output-checker"]
+
+
+def _another_group(told: dict[str, Any]) -> None:
+    told["people"][0]["groups"].append("tre:demo:another:data-analyst")
+
+
+def _past(told: dict[str, Any]) -> None:
+    told["people"][0]["expires"] = "2020-01-01"
+
+
 EVIDENCE: Final[Mapping[str, Evidence]] = {
     "named-people-only": Evidence(
         named_people_only,
@@ -193,6 +237,7 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
                 subjects=_to("User", "tre:eve"),
                 roleRef={"kind": "ClusterRole", "name": "view"},
             ),
+            "another project's group": rewritten(_another_group),
             "every resource": planted(ROLE, "all", rules=[{"resources": ["*"], "verbs": ["get"]}]),
         },
     ),
@@ -200,6 +245,8 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
         access_expires,
         {
             "no keeper": without(lambda record: record.type == CRON_JOB),
+            "no registrar": stopped("registrar"),
+            "an account past its day": rewritten(_past),
             "no last day": planted(
                 ROLE_BINDING, "endless", subjects=_to("User", "tre:eve"), roleRef={"kind": "Role"}
             ),
@@ -219,7 +266,8 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
                 "both",
                 subjects=_to("User", "tre:grace"),
                 roleRef={"kind": "Role", "name": "data-analyst"},
-            )
+            ),
+            "an account that does both": rewritten(_does_both),
         },
     ),
     "no-standing-admin": Evidence(

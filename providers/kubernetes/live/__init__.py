@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from components.backend import JobState, Scope
+from components.backend import Entrance, JobState, Scope
 from components.contract import Verdict
 from providers.kubernetes import names
 from providers.kubernetes.evidence.view import at
-from providers.kubernetes.live import closing, doctor, jobs, probes, reading
+from providers.kubernetes.live import closing, doctor, entering, jobs, probes, reading
 from providers.kubernetes.live.connection import Connection, connect, spoken
 from providers.kubernetes.target import KubernetesTarget
 
@@ -47,7 +47,7 @@ class KubernetesLive:
         self, scopes: Sequence[Scope], say: Callable[[str], None]
     ) -> Mapping[str, Mapping[str, Verdict]]:
         """Try to break out of each scope, side by side, and return the verdicts by project."""
-        return probes.run(self.connection, scopes, say)
+        return probes.run(self.connection, self._target, scopes, say)
 
     @spoken
     def run(
@@ -72,6 +72,11 @@ class KubernetesLive:
     def output(self, scope: Scope, job: str) -> str:
         """Return what a job printed: data, for a break-glass on record."""
         return jobs.output(self.connection, scope, job)
+
+    @spoken
+    def entrance(self, site: str, people: Sequence[str]) -> Entrance:
+        """Return how people first come in at the site's own sign-in service."""
+        return entering.entrance(self.connection, self._target, site, people)
 
     def doctor(self, tier: int) -> Sequence[tuple[str, bool, str, str]]:
         """Check the cluster before deploying to it."""

@@ -12,13 +12,16 @@ from typing import Any, Final
 
 from components.backend import JobState, Scope
 from providers.kubernetes import names
+from providers.kubernetes.doors.told import WORKLOAD_AUDIENCE
 from providers.kubernetes.evidence.view import at, listed
 from providers.kubernetes.live.connection import Connection, Object
 from providers.kubernetes.objects import ANALYST_USER
-from providers.kubernetes.workspace import SERVICE_ACCOUNT, TEMPLATE
+from providers.kubernetes.workspace import AUTHORITY, SERVICE_ACCOUNT, TEMPLATE
 from tre.errors import failure
 
 SCRIPT_FOLDER: Final = "/code"
+AIRLOCK_FOLDER: Final = "/run/tre/airlock"
+_TOKEN_SECONDS: Final = 3600
 _LOOK_SECONDS: Final = 0.5
 _KEEP_SECONDS: Final = 86400
 _GONE_SECONDS: Final = 60
@@ -57,17 +60,28 @@ def pod_spec(made: Mapping[str, Any], command: Sequence[str], *, script: str = "
         {"name": "working", "mountPath": "/working"},
         {"name": "outbox", "mountPath": "/outbox"},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 # inside the pod
+        {"name": "airlock", "mountPath": AIRLOCK_FOLDER, "readOnly": True},
     ]
     volumes: list[dict[str, Any]] = [
         {"name": "inputs", "persistentVolumeClaim": {"claimName": made["inputs"], "readOnly": True}},
         {"name": "working", "persistentVolumeClaim": {"claimName": made["working"]}},
         {"name": "outbox", "persistentVolumeClaim": {"claimName": made["outbox"]}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
+        {"name": "airlock", "projected": {"defaultMode": 0o444, "sources": _of_airlock()}},
     ]
     if script:
         mounts.append({"name": "code", "mountPath": SCRIPT_FOLDER, "readOnly": True})
         volumes.append({"name": "code", "configMap": {"name": script}})
     return {**bare_pod(made), "containers": [_container(made, command, mounts)], "volumes": volumes}
+
+
+def _of_airlock() -> list[dict[str, Any]]:
+    """Return what a workspace shows and trusts at the inside door: a token made for that door alone, an authority."""
+    token = {"path": "token", "audience": WORKLOAD_AUDIENCE, "expirationSeconds": _TOKEN_SECONDS}
+    return [
+        {"serviceAccountToken": token},
+        {"configMap": {"name": AUTHORITY, "optional": True}},
+    ]
 
 
 def bare_pod(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,14 @@ from components.backend import Scope
 from components.contract import Verdict
 from providers.kubernetes import names
 from providers.kubernetes.airlock import INSIDE_PORT
+from providers.kubernetes.doors.database import NAME as DATABASE
+from providers.kubernetes.doors.database import PORT as DATABASE_PORT
+from providers.kubernetes.doors.pods import SERVICE
 from providers.kubernetes.evidence.view import at, listed
-from providers.kubernetes.live import jobs, requests
+from providers.kubernetes.live import airlock_probes, jobs, requests
 from providers.kubernetes.live.connection import Connection
 from providers.kubernetes.live.stage import LISTEN_PORT, Attempt, Stage, door_labels, labels_of, stage
+from providers.kubernetes.target import KubernetesTarget
 
 _OTHER_PORT: Final = 9443
 _OUTSIDE_NAME: Final = "outside.example"
@@ -47,7 +51,10 @@ class Places:
 
 
 def run(
-    connection: Connection, scopes: Sequence[Scope], say: Callable[[str], None]
+    connection: Connection,
+    target: KubernetesTarget,
+    scopes: Sequence[Scope],
+    say: Callable[[str], None],
 ) -> Mapping[str, Mapping[str, Verdict]]:
     """Try to break out of each scope and return, by project, a verdict for each promise that was tried."""
     image = str(jobs.template(connection, scopes[0])["image"])
@@ -56,14 +63,32 @@ def run(
         places = _listen(opened, scopes)
         say(f"trying to break out of {', '.join(scope.project for scope in scopes)}")
         control, inside = _try(opened, scopes, places)
+        from_door = _from_outside_door(opened, scopes, places)
         say("asking the API server for what it must refuse")
-        return {
+        walls = {
             scope.project: {
                 **_network(inside[scope.project], control),
+                **from_door,
                 **requests.verdicts(connection, scope, image, opened.control),
             }
             for scope in scopes
         }
+        doors: Mapping[str, dict[str, Verdict]] = {}
+        if _own_sign_in(connection, scopes):
+            doors = airlock_probes.run(connection, target, scopes, opened, say)
+        return {project: _joined(found, doors.get(project, {})) for project, found in walls.items()}
+
+
+def _own_sign_in(connection: Connection, scopes: Sequence[Scope]) -> bool:
+    """Tell whether the site has a sign-in service of its own, at which made-up people can sign in."""
+    place = names.site_namespace(scopes[0].site, "identity")
+    return connection.get(f"/apis/apps/v1/namespaces/{place}/deployments/sign-in") is not None
+
+
+def _joined(walls: Mapping[str, Verdict], doors: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Return both; a promise that both have tried is kept where both found it kept."""
+    both = {name: requests.both(walls[name], doors[name]) for name in walls.keys() & doors.keys()}
+    return {**walls, **doors, **both}
 
 
 def _listen(opened: Stage, scopes: Sequence[Scope]) -> Places:
@@ -147,6 +172,19 @@ def _try(
     control = opened.probe(opened.control, {}, free, claims=False)
     met = {scope.project: opened.results(_place(scope), pods[scope.project]) for scope in scopes}
     return opened.results(opened.control, control), met
+
+
+def _from_outside_door(opened: Stage, scopes: Sequence[Scope], places: Places) -> dict[str, Verdict]:
+    """Try to reach every workspace as the outside door: a pod that has its labels, and gets no calls of its own."""
+    place = names.site_namespace(scopes[0].site, "airlock")
+    plan = [
+        _tcp(f"workspace of {project}", address, LISTEN_PORT) for project, address in places.projects.items()
+    ]
+    plan.append(_tcp("database", f"{DATABASE}.{place}.svc.cluster.local", DATABASE_PORT, expect=True))
+    labels = {f"{names.LABEL}/door": "outside", SERVICE: "outside", f"{names.LABEL}/role": "probe"}
+    met = opened.results(place, opened.probe(place, labels, plan, claims=False, unready=True))
+    verdict = _verdict(("workspace of",), ("database",), met, {})
+    return {"airlock/outside-cannot-reach-workspace": verdict} if verdict else {}
 
 
 def _network(met: Mapping[str, str], control: Mapping[str, str]) -> dict[str, Verdict]:

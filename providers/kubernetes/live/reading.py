@@ -13,7 +13,7 @@ from providers.kubernetes.evidence.view import CLAIM, at
 from providers.kubernetes.live.connection import Connection, Object
 
 # Reading cannot judge these: an object that states a rule is not the rule at work.
-NOT_READABLE: Final = frozenset({"identity/multi-factor", "identity/duties-separated"})
+NOT_READABLE: Final = frozenset({"identity/multi-factor"})
 
 _NAMESPACED: Final = (
     (
@@ -23,6 +23,13 @@ _NAMESPACED: Final = (
     ("/apis/networking.k8s.io/v1", ("networkpolicies",)),
     ("/apis/rbac.authorization.k8s.io/v1", ("roles", "rolebindings")),
 )
+_OF_SERVICES: Final = (
+    ("/api/v1", ("configmaps", "persistentvolumeclaims", "services")),
+    ("/apis/apps/v1", ("deployments", "statefulsets")),
+    ("/apis/batch/v1", ("jobs", "cronjobs")),
+    ("/apis/networking.k8s.io/v1", ("networkpolicies",)),
+)
+"""What tells of the site's own services. Their Secrets are not read."""
 _CLUSTER_WIDE: Final = (
     "/apis/storage.k8s.io/v1/storageclasses",
     "/apis/cilium.io/v2/ciliumclusterwidenetworkpolicies",
@@ -66,6 +73,11 @@ def _of_site(connection: Connection, scope: Scope) -> Iterable[Object]:
     sign_in = connection.get(f"{keys}/configmaps/sign-in")
     if sign_in:
         yield sign_in
+    for part in ("airlock", "identity"):
+        place = names.site_namespace(scope.site, part)
+        for root, resources in _OF_SERVICES:
+            for resource in resources:
+                yield from connection.items(f"{root}/namespaces/{place}/{resource}")
     keeper = names.site_namespace(scope.site, "keeper")
     yield from connection.items(f"/apis/batch/v1/namespaces/{keeper}/cronjobs")
     for path in _CLUSTER_WIDE:

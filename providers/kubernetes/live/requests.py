@@ -20,6 +20,15 @@ from providers.kubernetes.live.connection import Connection
 from providers.kubernetes.live.stage import SMALL
 
 Change = Callable[[dict[str, Any]], None]
+_ADMINISTRATION: Final = (
+    ("get", "secrets"),
+    ("create", "pods"),
+    ("create", "pods/exec"),
+    ("delete", "persistentvolumeclaims"),
+    ("update", "configmaps"),
+    ("create", "serviceaccounts/token"),
+)
+"""What nobody may do between interventions (SATRE 1.5.05)."""
 _SHELL: Final = ("pods/exec", "pods/attach", "pods/portforward", "pods/log", "secrets")
 
 
@@ -33,11 +42,10 @@ def verdicts(connection: Connection, scope: Scope, image: str, control: str) -> 
             name: Verdict(False, f"cannot tell: an ordinary pod is refused ({refused})") for name in _BAD_PODS
         }
     found = {name: _tried(connection, pods, good, bad) for name, bad in _BAD_PODS.items()}
-    found["workspace/no-copy-out"] = _both(
-        _publication(connection, scope), _people(connection, scope, _SHELL)
-    )
+    found["workspace/no-copy-out"] = both(_publication(connection, scope), _people(connection, scope, _SHELL))
     found["identity/need-to-know"] = _elsewhere(connection, scope)
     found["data_store/reachable-only-from-project"] = _borrowed(connection, scope)
+    found["identity/no-standing-admin"] = _operators(connection, scope)
     return found
 
 
@@ -171,6 +179,28 @@ def _bound(connection: Connection, place: str) -> list[str]:
     return sorted(name for name in named if name.startswith(USER_PREFIX))
 
 
+def _operators(connection: Connection, scope: Scope) -> Verdict:
+    """Ask for every person with a role over the site whether they may do what only an intervention allows."""
+    bindings = connection.items("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
+    site = [each for each in bindings if at(each, "metadata", "labels", f"{names.LABEL}/site") == scope.site]
+    people = sorted({str(subject.get("name")) for each in site for subject in listed(each, "subjects")})
+    ours = [each for each in people if each.startswith(USER_PREFIX)]
+    places = [names.namespace(scope.site, scope.project)]
+    places += [names.site_namespace(scope.site, part) for part in ("keys", "airlock", "identity")]
+    admitted = [
+        f"{user} may {verb} {resource} in {place}"
+        for user in ours
+        for place in places
+        for verb, resource in _ADMINISTRATION
+        if connection.allowed(user, verb, resource, place)
+    ]
+    if not ours:
+        return Verdict(False, "cannot tell: nobody has a role over the site")
+    return _judged(
+        "operators and auditors", [f"{verb} {resource}" for verb, resource in _ADMINISTRATION], admitted
+    )
+
+
 def _elsewhere(connection: Connection, scope: Scope) -> Verdict:
     """Ask for every bound person whether they may see other projects' jobs; their own is the control."""
     users = _bound(connection, names.namespace(scope.site, scope.project))
@@ -212,7 +242,8 @@ def _borrowed(connection: Connection, scope: Scope) -> Verdict:
     return _judged("a claim of this volume from", list(scope.others) or ["no other project"], admitted)
 
 
-def _both(first: Verdict, second: Verdict) -> Verdict:
+def both(first: Verdict, second: Verdict) -> Verdict:
+    """Return one verdict of two on the same promise."""
     if not (first.kept and second.kept):
         return second if first.kept else first
     return Verdict(True, f"{first.because}; {second.because}", (*first.cited, *second.cited))

@@ -57,10 +57,18 @@ class Stage:
         """Start a pod that accepts connections, and return its name."""
         return self._pod(place, "listen", labels, ["python3", "-c", _LISTENER, *map(str, ports)])
 
-    def probe(self, place: str, labels: Mapping[str, str], plan: Sequence[Attempt], claims: bool) -> str:
-        """Start a pod that makes attempts, and return its name."""
+    def probe(
+        self,
+        place: str,
+        labels: Mapping[str, str],
+        plan: Sequence[Attempt],
+        claims: bool,
+        *,
+        unready: bool = False,
+    ) -> str:
+        """Start a pod that makes attempts, and return its name. An `unready` one never gets a service's calls."""
         command = ["python3", "-c", _SOURCE, json.dumps(plan)]
-        return self._pod(place, "try", labels, command, claims=claims)
+        return self._pod(place, "try", labels, command, claims=claims, unready=unready)
 
     def _pod(
         self,
@@ -70,6 +78,7 @@ class Stage:
         command: Sequence[str],
         *,
         claims: bool = False,
+        unready: bool = False,
     ) -> str:
         name = f"{self.name}-{role}-{secrets.token_hex(2)}"
         made: dict[str, Any] = {"image": self._image}
@@ -84,6 +93,8 @@ class Stage:
             "securityContext": jobs.confined(),
             "resources": SMALL,
         }
+        if unready:
+            container["readinessProbe"] = {"exec": {"command": ["false"]}}
         if claims:
             areas = ("inputs", "working", "outbox")
             container["volumeMounts"] = [{"name": area, "mountPath": f"/{area}"} for area in areas]
@@ -91,11 +102,18 @@ class Stage:
                 {"name": area, "persistentVolumeClaim": {"claimName": area, "readOnly": area == "inputs"}}
                 for area in areas
             ]
+        return self._start(place, name, labels, {**spec, "containers": [container]})
+
+    def pod(self, place: str, labels: Mapping[str, str], spec: Mapping[str, Any]) -> str:
+        """Start a pod of one's own making, and return its name."""
+        return self._start(place, f"{self.name}-own-{secrets.token_hex(2)}", labels, spec)
+
+    def _start(self, place: str, name: str, labels: Mapping[str, str], spec: Mapping[str, Any]) -> str:
         body = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": name, "labels": dict(labels)},
-            "spec": {**spec, "containers": [container], "activeDeadlineSeconds": _SECONDS * 3},
+            "spec": {**spec, "activeDeadlineSeconds": _SECONDS * 3},
         }
         self.connection.create(f"/api/v1/namespaces/{place}/pods", body)
         self._made.append(f"/api/v1/namespaces/{place}/pods/{name}")
@@ -106,7 +124,7 @@ class Stage:
         pod = self._wait(place, name, ("Running",))
         return str(at(pod, "status", "podIP"))
 
-    def results(self, place: str, name: str) -> Mapping[str, str]:
+    def results(self, place: str, name: str) -> Mapping[str, Any]:
         """Wait until a probe ended and return what its attempts met."""
         pod = self._wait(place, name, ("Succeeded", "Failed"))
         message = at(listed(pod, "status", "containerStatuses"), 0, "state", "terminated", "message")
