@@ -2,7 +2,8 @@
 
 Run after both studies: `python -m examples.demo.journey`. A real browser signs in with password and one-time code.
 Each analyst makes a workspace pass; a job in their workspace hands in the table with it; Carol, who analyses nothing,
-looks at both, lets one out and turns the other down; Ada fetches hers; the auditor's copy of the record is verified offline.
+looks at both, lets one out and turns the other down; Ada fetches hers; the auditor's copy of the record is verified
+offline.
 """
 
 from __future__ import annotations

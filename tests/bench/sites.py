@@ -14,7 +14,7 @@ config:
     name: {site}
     title: Benchmark
     tier: 2
-    targets: {{local: {{backend: kubernetes}}}}
+    targets: {{local: {{backend: kubernetes, services: {{outside_port: 30643, sign_in_port: 30644}}}}}}
     identity: {{issuer: embedded, longest_access_days: 3700}}
     defaults:
       image: embedded

@@ -8,6 +8,7 @@ is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,26 +58,43 @@ def run(
     say: Callable[[str], None],
 ) -> Mapping[str, Mapping[str, Verdict]]:
     """Try to break out of each scope and return, by project, a verdict for each promise that was tried."""
-    image = str(jobs.template(connection, scopes[0])["image"])
-    with stage(connection, image) as opened:
-        say("starting listeners")
-        places = _listen(opened, scopes)
-        say(f"trying to break out of {', '.join(scope.project for scope in scopes)}")
-        control, inside = _try(opened, scopes, places)
-        from_door = _from_outside_door(opened, scopes, places)
-        say("asking the API server for what it must refuse")
-        walls = {
-            scope.project: {
-                **_network(inside[scope.project], control),
-                **from_door,
-                **requests.verdicts(connection, scope, image, opened.control),
-            }
-            for scope in scopes
-        }
+    with _open(connection, scopes) as opened:
+        found = _walls(opened, scopes, say)
         doors: Mapping[str, dict[str, Verdict]] = {}
         if _own_sign_in(connection, scopes):
             doors = airlock_probes.run(connection, target, scopes, opened, say)
-        return {project: _joined(found, doors.get(project, {})) for project, found in walls.items()}
+        return {project: _joined(each, doors.get(project, {})) for project, each in found.items()}
+
+
+def walls(
+    connection: Connection, scopes: Sequence[Scope], say: Callable[[str], None]
+) -> Mapping[str, Mapping[str, Verdict]]:
+    """Try the networks and the API server alone, without anybody signing in."""
+    with _open(connection, scopes) as opened:
+        return _walls(opened, scopes, say)
+
+
+def _open(connection: Connection, scopes: Sequence[Scope]) -> AbstractContextManager[Stage]:
+    return stage(connection, str(jobs.template(connection, scopes[0])["image"]))
+
+
+def _walls(
+    opened: Stage, scopes: Sequence[Scope], say: Callable[[str], None]
+) -> Mapping[str, dict[str, Verdict]]:
+    say("starting listeners")
+    places = _listen(opened, scopes)
+    say(f"trying to break out of {', '.join(scope.project for scope in scopes)}")
+    control, inside = _try(opened, scopes, places)
+    from_door = _from_outside_door(opened, scopes, places)
+    say("asking the API server for what it must refuse")
+    return {
+        scope.project: {
+            **_network(inside[scope.project], control),
+            **from_door,
+            **requests.verdicts(opened.connection, scope, opened.image, opened.control),
+        }
+        for scope in scopes
+    }
 
 
 def _own_sign_in(connection: Connection, scopes: Sequence[Scope]) -> bool:

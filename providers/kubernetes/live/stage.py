@@ -39,7 +39,7 @@ class Stage:
     def __init__(self, connection: Connection, image: str) -> None:
         self.connection = connection
         self.name = f"probe-{secrets.token_hex(4)}"
-        self._image = image
+        self.image = image
         self._made: list[str] = []
 
     @property
@@ -81,13 +81,13 @@ class Stage:
         unready: bool = False,
     ) -> str:
         name = f"{self.name}-{role}-{secrets.token_hex(2)}"
-        made: dict[str, Any] = {"image": self._image}
+        made: dict[str, Any] = {"image": self.image}
         spec = jobs.bare_pod(made)
         if place == self.control or not claims:
             spec["serviceAccountName"] = "default"
         container: dict[str, Any] = {
             "name": _ROLE,
-            "image": self._image,
+            "image": self.image,
             "imagePullPolicy": "IfNotPresent",
             "command": list(command),
             "securityContext": jobs.confined(),

@@ -10,7 +10,7 @@ import pytest
 
 from components.backend import Scope
 from providers.kubernetes.live import KubernetesLive
-from providers.kubernetes.target import KubernetesTarget
+from providers.kubernetes.target import KubernetesTarget, Services
 from tre import cli
 
 SITE = """\
@@ -20,7 +20,8 @@ config:
     name: proof
     title: Proof of promises
     tier: 2
-    targets: {local: {backend: kubernetes}}
+    # Other ports than the demonstration's: both may run in one cluster.
+    targets: {local: {backend: kubernetes, services: {outside_port: 30543, sign_in_port: 30544}}}
     identity: {issuer: embedded, longest_access_days: 3700}
     defaults:
       image: embedded
@@ -50,6 +51,7 @@ config:
     budget: {{amount: 10, currency: GBP}}
 """
 PROJECTS = ("alpha", "beta")
+TARGET = KubernetesTarget(backend="kubernetes", services=Services(outside_port=30543, sign_in_port=30544))
 
 
 @pytest.fixture(scope="session")
@@ -63,14 +65,14 @@ def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Generator[Pa
     yield folder
     erase = ["--erase-data", "--confirm-erase", "proof", "--folder", str(folder)]
     assert cli.execute(["destroy", "proof", "--yes", *erase]) == 0
-    running = KubernetesLive(KubernetesTarget(backend="kubernetes"))
+    running = KubernetesLive(TARGET)
     assert [running.remains(Scope("proof", name, 2)) for name in PROJECTS] == [[], []]
 
 
 @pytest.fixture(scope="session")
 def live(site: Path) -> KubernetesLive:
     """Return the running TRE, to read back and to try out."""
-    return KubernetesLive(KubernetesTarget(backend="kubernetes"))
+    return KubernetesLive(TARGET)
 
 
 @pytest.fixture(scope="session")

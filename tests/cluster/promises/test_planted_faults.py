@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from components import airlock, identity
 from components.backend import Scope
-from providers.kubernetes.live import KubernetesLive, jobs
+from providers.kubernetes.live import KubernetesLive, jobs, probes
 from providers.kubernetes.live.connection import Connection
 from tests.cluster.promises.faults import added, altered, removed
 
@@ -192,12 +193,14 @@ def test_break_out_is_tried_and_fails(live: KubernetesLive, alpha: Scope) -> Non
         found = probed[scope.project]
         assert {name: verdict.because for name, verdict in found.items() if not verdict.kept} == {}
         assert NETWORK_PROMISES | {"data_store/inputs-read-only", "workspace/no-privilege"} <= set(found)
+        assert {f"airlock/{name}" for name in airlock.PROMISES} <= set(found)
+        assert {f"identity/{name}" for name in identity.PROMISES} <= set(found)
 
 
 def test_probe_gets_out_when_both_walls_are_down(live: KubernetesLive, alpha: Scope) -> None:
     """The probe is not blind: with the guard gone and the world allowed, it reaches the made-up internet."""
     with _no_guard(live.connection), _allow_web(live.connection):
-        found = live.probed([alpha], lambda text: None)["alpha"]
+        found = probes.walls(live.connection, [alpha], lambda text: None)["alpha"]
     assert _red(found) == {"workspace/no-route-to-internet"}
 
 
@@ -205,4 +208,4 @@ def test_probe_gets_out_when_both_walls_are_down(live: KubernetesLive, alpha: Sc
 def test_one_wall_holds_without_the_other(live: KubernetesLive, alpha: Scope, plant: Plant) -> None:
     """Each barrier is held by two independent means: with one of them broken, the break-out still fails."""
     with plant(live.connection):
-        assert _red(live.probed([alpha], lambda text: None)["alpha"]) == set()
+        assert _red(probes.walls(live.connection, [alpha], lambda text: None)["alpha"]) == set()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.backend import JobState, Scope
+from components.backend import Entrance, FirstSignIn, JobState, Scope
 from components.contract import Verdict
 from tre.errors import failure
 
@@ -85,6 +85,12 @@ class FakeLive:
     def output(self, scope: Scope, job: str) -> str:
         self._asked("output", job)
         return SECRET
+
+    def entrance(self, site: str, people: Sequence[str]) -> Entrance:
+        self._asked("entrance", site, tuple(people))
+        return Entrance(
+            "https://portal.example.org", (), {each: FirstSignIn("first", "CODE") for each in people}
+        )
 
     def doctor(self, tier: int) -> Sequence[tuple[str, bool, str, str]]:
         return ()
