@@ -89,10 +89,8 @@ _TIMELINE: Final = (
 
 
 def _timeline(session: Session, request_id: str) -> tuple[StepView, ...]:
-    query = select(EventRow.at, EventRow.action, EventRow.body).where(EventRow.request_id == request_id)
-    return tuple(
-        _step(at, action, body) for at, action, body in session.execute(query.order_by(EventRow.seq))
-    )
+    found = session.execute(_TIMELINE, {"request": request_id})
+    return tuple(_step(at, action, body) for at, action, body in found)
 
 
 def _step(at: Any, action: str, body: str) -> StepView:
