@@ -30,7 +30,10 @@ def test_a_restricted_pod_analyses_data_with_a_read_only_root(
 
 
 def test_images_are_found_by_digest(cluster: ClusterInfo) -> None:
-    assert set(cluster.images) == {"workspace", "coredns", "pause"}
+    assert set(cluster.images) == {
+        *("workspace", "coredns", "pause"),
+        *("portal", "keycloak", "postgres", "scanner"),
+    }
     for name, reference in cluster.images.items():
         assert reference.startswith(f"registry.tre.local/{name}@sha256:")
 
