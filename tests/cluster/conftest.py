@@ -1,4 +1,4 @@
-"""The local cluster, shared by every test that needs one; brought up once, and left as it was found."""
+"""The local cluster, shared by every test here; brought up once, and left as it was found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.kubernetes import cluster as local
 from tests.cluster.kubectl import Kubectl
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[local.ClusterInfo]:
     """The running local cluster. One that ran before stays up; one that was started here is taken down."""
     require_root_on_linux()
@@ -23,13 +23,13 @@ def cluster() -> Iterator[local.ClusterInfo]:
         local.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kubectl(cluster: local.ClusterInfo) -> Kubectl:
     """`kubectl` as the cluster's administrator."""
     return Kubectl(cluster.kubeconfig)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image(cluster: local.ClusterInfo) -> str:
     """Reference of the workspace image."""
     return cluster.images["workspace"]

@@ -54,7 +54,7 @@ PROJECTS = ("alpha", "beta")
 TARGET = KubernetesTarget(backend="kubernetes", services=Services(outside_port=30543, sign_in_port=30544))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
     """Deploy the site and return the folder of its files."""
     folder = tmp_path_factory.mktemp("proof")
@@ -69,13 +69,13 @@ def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Generator[Pa
     assert [running.remains(Scope("proof", name, 2)) for name in PROJECTS] == [[], []]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(site: Path) -> KubernetesLive:
     """Return the running TRE, to read back and to try out."""
     return KubernetesLive(TARGET)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def alpha() -> Scope:
     """Return the project that faults are planted in; `beta` is its neighbour."""
     return Scope("proof", "alpha", 2, ("beta",))

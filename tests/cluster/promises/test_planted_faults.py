@@ -141,12 +141,16 @@ NETWORK_PROMISES = {
     "workspace/egress-only-through-airlock",
 }
 
+# The airlock is the only way because the workspace's walls leave none: where these fall, so does its promise.
+ONLY_WAY_OUT = {"workspace/egress-only-through-airlock", "airlock/only-way-out"}
+ONLY_WAY_IN = {"airlock/only-way-in"}
+
 FAULTS: list[tuple[Plant, set[str]]] = [
-    (_no_default_deny, NETWORK_PROMISES),
-    (_allow_all, NETWORK_PROMISES),
-    (_no_airlock, {"workspace/egress-only-through-airlock"}),
-    (_allow_web, {"workspace/no-route-to-internet", "workspace/egress-only-through-airlock"}),
-    (_allow_neighbour, {"workspace/no-path-to-other-projects", "workspace/egress-only-through-airlock"}),
+    (_no_default_deny, NETWORK_PROMISES | ONLY_WAY_OUT | ONLY_WAY_IN),
+    (_allow_all, NETWORK_PROMISES | ONLY_WAY_OUT),
+    (_no_airlock, ONLY_WAY_OUT),
+    (_allow_web, {"workspace/no-route-to-internet"} | ONLY_WAY_OUT),
+    (_allow_neighbour, {"workspace/no-path-to-other-projects"} | ONLY_WAY_OUT),
     (
         _no_guard,
         {
@@ -161,7 +165,7 @@ FAULTS: list[tuple[Plant, set[str]]] = [
     (_everybody, {"identity/named-people-only"}),
     (_no_quota, {"workspace/quota-enforced"}),
     (_volume_deleted_with_claim, {"data_store/kept-on-destroy"}),
-    (_inputs_mounted_writable, {"data_store/inputs-read-only"}),
+    (_inputs_mounted_writable, {"data_store/inputs-read-only"} | ONLY_WAY_IN),
 ]
 
 
