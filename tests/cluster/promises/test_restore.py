@@ -37,7 +37,7 @@ def _run(connection: Connection, name: str) -> None:
 
 
 def _psql(cluster: local.ClusterInfo, statement: str) -> str:
-    command = ["psql", "--host=/run/postgresql", "--username=owner", "--dbname=airlock", "--tuples-only"]
+    command = ["psql", "--host=/run/postgresql", "--username=postgres", "--dbname=airlock", "--tuples-only"]
     kubectl = [str(toolchain.need("kubectl").path), "--kubeconfig", str(cluster.kubeconfig)]
     ended = subprocess.run(
         [*kubectl, "exec", "-n", PLACE, "database-0", "--", *command, "--command", statement],
