@@ -9,8 +9,9 @@ from starlette.requests import HTTPConnection
 from portal.domain.errors import NotSignedIn
 from portal.sign_in.interface import Cookie
 from portal.sign_in.settings import SessionSettings
-from portal.sign_in.tokens import LONGEST
 
+LONGEST: Final = 16 << 10
+"""Characters of a token; longer ones are refused unread."""
 _LONGEST_BACK: Final = 2000
 
 

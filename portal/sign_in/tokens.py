@@ -13,13 +13,12 @@ from joserfc.errors import JoseError, SecurityWarning
 
 from portal.domain.clock import Clock
 from portal.domain.errors import NotSignedIn
+from portal.sign_in.asking import LONGEST
 from portal.sign_in.fetching import Kept, silent
 
 warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
 """RFC 9864 prefers the name Ed25519; issuers still write EdDSA for the same signature."""
 
-LONGEST: Final = 16 << 10
-"""Characters of a token; longer ones are refused unread."""
 _FRESH: Final = datetime.timedelta(minutes=10)
 _STALE: Final = datetime.timedelta(hours=1)
 _KINDS: Final = frozenset({"RSA", "EC", "OKP"})

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Final
 
-import httpx
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -124,6 +123,8 @@ class Webhook:
 
     async def send(self, notice: Notice) -> None:
         """Post a notice; any answer but 2xx is a failure, and none is followed elsewhere."""
+        import httpx  # here, as it takes a tenth of a second that only sites with a webhook need
+
         body = json.dumps(notice.document, sort_keys=True).encode()
         headers = {
             "Content-Type": "application/json",

@@ -39,6 +39,7 @@ GIB: Final = 1 << 30
 LARGE: Final = 2 * GIB
 STORED: Final = (1_000, 100_000)
 PEOPLE: Final = 50
+_CONNECTIONS: Final = 4
 _PATIENCE: Final = 300.0
 _ROLES: Final = {Door.INSIDE: Role.DATA_ANALYST, Door.OUTSIDE: Role.OUTPUT_CHECKER}
 
@@ -302,10 +303,15 @@ def _file(name: str, at: datetime.datetime) -> dict[str, Any]:
 
 
 def _rate(airlock: Airlock, headers: dict[str, str], paths: list[str], seconds: float = 5.0) -> float:
-    """Return how many of these are answered in a second, by one connection after a warm-up."""
+    """Return how many of these are answered in a second, over a few connections, after a warm-up."""
+    _calls(airlock, headers, paths, 1.0)
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        ended = [pool.submit(_calls, airlock, headers, paths, seconds) for _ in range(_CONNECTIONS)]
+        return sum(each.result() for each in ended)
+
+
+def _calls(airlock: Airlock, headers: dict[str, str], paths: list[str], seconds: float) -> float:
     connection = http.client.HTTPConnection("127.0.0.1", airlock.laptop.port)
-    for path in paths[:20] * 5:
-        _asked(connection, path, headers)
     began, count = time.monotonic(), 0
     while time.monotonic() - began < seconds:
         _asked(connection, paths[count % len(paths)], headers)

@@ -19,7 +19,8 @@ from portal.sign_in.opening import inside
 from portal.sign_in.passes import Passes
 from portal.sign_in.sessions import Sessions
 from portal.sign_in.settings import InsideSettings, SecretSettings, SessionSettings, WorkloadSettings
-from portal.sign_in.workload import TokenWorkloads, make_workload_secret
+from portal.sign_in.workload import make_workload_secret
+from portal.sign_in.workload_tokens import TokenWorkloads
 from tests.portal.conftest import MovableClock
 from tests.portal.sign_in.asks import ask
 from tests.portal.sign_in.issuer import AUDIENCE, WORKLOADS, Issuer, new_key, unsigned
