@@ -95,13 +95,6 @@ ENDED: Final = frozenset({State.BLOCKED, State.REJECTED, State.CANCELLED, State.
 WORK: Final = frozenset({State.SUBMITTED, State.CHECKING, State.APPROVED, State.RELEASING})
 """States in which the worker has something to do."""
 
-_AGAIN: Final[Mapping[State, State]] = {
-    State.SUBMITTED: State.SUBMITTED,
-    State.CHECKING: State.CHECKING,
-    State.APPROVED: State.APPROVED,
-    State.RELEASING: State.RELEASING,
-}
-
 
 @dataclass(frozen=True)
 class Move:
@@ -133,6 +126,6 @@ def retried(failed_from: State) -> Move:
     Raises:
         Conflict: no request fails in this state.
     """
-    if failed_from not in _AGAIN:
+    if failed_from not in WORK:
         raise Conflict(f"nothing can fail while it is {failed_from}", "")
-    return Move(State.FAILED, Step.RETRY, _AGAIN[failed_from])
+    return Move(State.FAILED, Step.RETRY, failed_from)
