@@ -2,6 +2,7 @@
 # make test   every test: unit, conformance, engine, cluster
 # make bench  the figures of docs/benchmarks.md
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -12,7 +13,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv
 # Compiled modules halve every command's start; where they may not be written, each start compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test bench check docs lock tools clean
+.PHONY: demo test test-cluster test-beside bench check docs lock tools clean
 
 demo: tools
 	$(BIN)/tre cluster up
@@ -23,7 +24,14 @@ demo: tools
 	$(BIN)/tre verify demo
 
 test: tools check
-	$(BIN)/pytest
+	$(MAKE) --no-print-directory --jobs=2 --keep-going test-cluster test-beside
+
+# Two lanes side by side, as the cluster's tests wait for most of their time; each line says which lane it comes from.
+test-cluster: $(READY)
+	$(BIN)/pytest tests/cluster -o cache_dir=.pytest_cache/cluster 2>&1 | sed --unbuffered 's/^/cluster | /'
+
+test-beside: $(READY)
+	$(BIN)/pytest --ignore=tests/cluster 2>&1 | sed --unbuffered 's/^/beside  | /'
 
 check: $(READY)
 	$(BIN)/ruff check .
