@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, TextIO
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from portal.domain.errors import Conflict, Unavailable
@@ -18,6 +19,7 @@ from portal.domain.people import Door
 from portal.parts import Opened, open_parts
 from portal.settings import DoorPlace, RunAs, Settings
 from portal.web import apps, logs
+from portal.web.protocol import BoundedHttp
 
 _GRACE: Final = 30
 """Seconds that calls under way have to end, once the process was asked to stop."""
@@ -52,7 +54,8 @@ def run(
         AirlockError: something that the settings name is not there.
     """
     logs.set_up(settings.log_level, log)
-    asyncio.run(_run(settings, role, ready))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, role, ready))
 
 
 async def _run(settings: Settings, role: RunAs, ready: Callable[[], None]) -> None:
@@ -91,9 +94,9 @@ def _app(parts: Opened, door: Door) -> FastAPI:
 def _configured(app: FastAPI, place: DoorPlace) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=BoundedHttp,
         ws="none",
-        loop="asyncio",
+        loop="none",
         lifespan="off",
         log_config=None,
         access_log=False,

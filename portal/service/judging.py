@@ -24,19 +24,22 @@ APPROVE: Final = "approve"
 _HARMLESS: Final = "clean"
 
 
-def need(session: Session, request: RequestRow, verdicts: Sequence[VerdictRow] | None = None) -> Needed:
-    """Return what a request needs: the stricter of the policy at submission and today's.
+def need(session: Session, request: RequestRow) -> Needed:
+    """Return what a request needs: the stricter of the policy at submission and today's."""
+    project = rows.project_row(session, request.project)
+    return needed(request, rows.policies_of(request, project), rows.verdicts_of(session, request))
 
-    `verdicts` are those of the present round, where they were read already.
+
+def needed(request: RequestRow, policies: rows.Policies, verdicts: Sequence[VerdictRow]) -> Needed:
+    """Return what a request needs by its policies and the verdicts of its present round.
 
     The policy beside the request was written by the door; the project's own row is out of its reach.
     """
-    policies = (rows.policy_of(session, request), rows.policy_now(session, request.project))
+    both = (policies.then, policies.now)
     direction = Direction(request.direction)
-    found = rows.verdicts_of(session, request) if verdicts is None else verdicts
-    opaque = any(v.check == "opaque" and v.outcome != _HARMLESS for v in found)
-    role = next((p.rules.opaque_role for p in policies if p.rules.opaque_role), "") if opaque else ""
-    people = max(_people(policy, direction) for policy in policies)
+    opaque = any(v.check == "opaque" and v.outcome != _HARMLESS for v in verdicts)
+    role = next((p.rules.opaque_role for p in both if p.rules.opaque_role), "") if opaque else ""
+    people = max(_people(policy, direction) for policy in both)
     return Needed(max(people, int(bool(role))), role)
 
 

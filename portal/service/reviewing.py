@@ -94,5 +94,4 @@ def _look(parts: Parts, person: Person, request_id: str, file_id: str, action: s
 
 
 def _may_download(session: Session, request: RequestRow) -> bool:
-    policies = (rows.policy_of(session, request), rows.policy_now(session, request.project))
-    return all(policy.download_in_review for policy in policies)
+    return rows.policies_of(request, rows.project_row(session, request.project)).download_in_review

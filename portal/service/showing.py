@@ -36,11 +36,12 @@ def request(parts: Parts, person: Person, request_id: str) -> RequestDetail:
         row = rows.request_of(session, person, request_id, Action.SEE, lock=False)
         decisions = rows.decisions_of(session, row.id)
         verdicts = rows.verdicts_of(session, row)
-        needed = judging.need(session, row, verdicts)
-        policy = rows.policy_of(session, row)
+        project = rows.project_row(session, row.project)
+        policies = rows.policies_of(row, project)
+        needed = judging.needed(row, policies, verdicts)
         return RequestDetail(
             request=rows.request_view(row, person, now),
-            project=rows.project_view(person, rows.project_row(session, row.project), now),
+            project=rows.project_view(person, project, now, policies.now),
             files=tuple(rows.file_view(file) for file in rows.files_of(session, row.id)),
             verdicts=tuple(rows.verdict_view(verdict) for verdict in verdicts),
             decisions=tuple(rows.decision_view(decision) for decision in decisions),
@@ -48,7 +49,7 @@ def request(parts: Parts, person: Person, request_id: str) -> RequestDetail:
             approvals_needed=needed.people,
             approvals_had=len(judging.approvals(row, decisions)),
             role_needed=needed.role,
-            download_in_review=policy.download_in_review,
+            download_in_review=policies.download_in_review,
             timeline=_timeline(session, row.id),
             receipts=tuple(rows.receipt_view(receipt) for receipt in rows.receipts_of(session, row.id)),
         )

@@ -86,8 +86,8 @@ def inside(request: Request) -> Context[InsideSignIn]:
     return context(request)
 
 
-def airlock(request: Request) -> Airlock:
-    """Return the service."""
+async def airlock(request: Request) -> Airlock:
+    """Return the service. A coroutine, as a plain function would be called in a thread of its own, each time."""
     return context(request).airlock
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import uvloop
 
 from portal.database.opening import Database
 from portal.domain.clock import now
@@ -89,7 +90,7 @@ def airlock(folder: Path, **changed: Any) -> Generator[Running]:
     rates = Rates(person=_MANY, address=_MANY, sign_in=_MANY)
     settings = laptop.prepared().model_copy(update={"rates": rates, **changed})
     started, failed = threading.Event(), list[BaseException]()
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     stop = asyncio.Event()
 
     def run() -> None:
