@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Callable, Generator, Mapping
@@ -80,6 +81,9 @@ async def serve(settings: Settings, role: RunAs, stop: asyncio.Event, ready: Cal
         tasks.append(asyncio.create_task(_work(parts, stop)))
     try:
         await _started(servers.values(), tasks)
+        # What is there now stays for good; without this, each full collection would look through all of it again.
+        gc.freeze()
+        gc.enable()
         ready()
         await _until(stop, tasks)
     finally:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -118,12 +119,18 @@ def send(door: Door, request_id: str, local: Local, journal: Journal, report: Re
         TreError: the file changed while it was sent, or the line broke too often.
     """
     view = _announced(door, request_id, local, journal.same(local))
-    failures = 0
+    with ThreadPoolExecutor(1) as thread:
+        _sent(door, request_id, view, _Parts(local, thread), report)
+    report(local.path, local.size, local.size)
+
+
+def _sent(door: Door, request_id: str, view: Mapping[str, Any], parts: _Parts, report: Report) -> None:
+    local, failures = parts.local, 0
     while not view["complete"]:
         report(local.path, int(view["size"]), local.size)
         before = int(view["size"])
         try:
-            view = _part(door, request_id, view, local)
+            view = _part(door, request_id, view, parts)
         except DoorError as error:
             if error.status != _CONFLICT or "offset" not in error.told:
                 raise
@@ -131,7 +138,6 @@ def send(door: Door, request_id: str, local: Local, journal: Journal, report: Re
         failures = 0 if int(view["size"]) > before or view["complete"] else failures + 1
         if failures >= _TRIES:
             raise failure(str(local.file), "no part of it arrives", "Run the same command again later.")
-    report(local.path, local.size, local.size)
 
 
 def _announced(door: Door, request_id: str, local: Local, same: bool) -> Mapping[str, Any]:
@@ -161,14 +167,34 @@ def _of(door: Door, request_id: str, path: str) -> Mapping[str, Any]:
     return next(each for each in files if each["path"] == path)
 
 
-def _part(door: Door, request_id: str, view: Mapping[str, Any], local: Local) -> Mapping[str, Any]:
-    start = int(view["size"])
-    size = min(PART, local.size - start)
-    query = {
-        "offset": start,
-        "last": start + size == local.size,
-        "sha256": _hashed(local, start, size),
-    }
+class _Parts:
+    """The hashes of a file's parts: while one part is sent, the next one is hashed."""
+
+    def __init__(self, local: Local, thread: Executor) -> None:
+        self.local, self._thread = local, thread
+        self._begun: dict[int, Future[str]] = {}
+
+    def size(self, start: int) -> int:
+        """Return the bytes of the part that begins there."""
+        return min(PART, self.local.size - start)
+
+    def sha256(self, start: int) -> str:
+        """Return the hash of the part that begins there, and begin with the one after it."""
+        found = self._hash(start).result()
+        self._begun.clear()
+        if start + PART < self.local.size:
+            self._begun[start + PART] = self._hash(start + PART)
+        return found
+
+    def _hash(self, start: int) -> Future[str]:
+        begun = self._begun.get(start)
+        return begun or self._thread.submit(_hashed, self.local, start, self.size(start))
+
+
+def _part(door: Door, request_id: str, view: Mapping[str, Any], parts: _Parts) -> Mapping[str, Any]:
+    local, start = parts.local, int(view["size"])
+    size = parts.size(start)
+    query = {"offset": start, "last": start + size == local.size, "sha256": parts.sha256(start)}
     place = f"/requests/{request_id}/files/{view['id']}/content"
     headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
     with (
