@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.kubectl import Kubectl, eventually
+from tests.cluster.kubectl import Document, Kubectl, eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("site")]
 
@@ -24,12 +25,15 @@ PROJECTS = "SELECT string_agg(name, ',' ORDER BY name) FROM projects"
 
 def _run(kubectl: Kubectl, cron_job: str, job: str, *command: str) -> tuple[bool, str]:
     """Run a job of a cron job of the database's, or another command in its place; return how it ended and its log."""
-    made = kubectl.get("cronjob", cron_job, "-n", PLACE)["spec"]["jobTemplate"]["spec"]
-    made["backoffLimit"] = 0
+    # It belongs to its cron job then, and goes with it: a job left over would hold the volumes of a site taken down.
+    place = ("-n", PLACE, "create", "job", f"--from=cronjob/{cron_job}", job)
+    made: Document = json.loads(kubectl.run(*place, "--dry-run=server", "--output=json"))
+    kept = {key: made["metadata"][key] for key in ("name", "namespace", "ownerReferences")}
+    pod: Document = made["spec"]["template"]["spec"]
     if command:
-        made["template"]["spec"]["containers"][0]["command"] = list(command)
-    metadata = {"name": job, "namespace": PLACE}
-    kubectl.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": made})
+        pod["containers"][0]["command"] = list(command)
+    spec = {"backoffLimit": 0, "template": {"spec": pod}}
+    kubectl.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": kept, "spec": spec})
 
     def status() -> dict[str, int]:
         return kubectl.get("job", job, "-n", PLACE)["status"]
@@ -41,7 +45,7 @@ def _run(kubectl: Kubectl, cron_job: str, job: str, *command: str) -> tuple[bool
 def _psql(kubectl: Kubectl, statement: str) -> str:
     command = ["psql", "--host=/run/postgresql", "--username=postgres", "--dbname=airlock"]
     settings = ["--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
-    place = ("-n", PLACE, "exec", "database-0", "--container=postgres", "--")
+    place = ("-n", PLACE, "exec", "database-0", "--")
     return kubectl.run(*place, *command, *settings, "--command", statement).strip()
 
 
