@@ -10,7 +10,7 @@ import asyncio
 import datetime
 import errno
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
@@ -101,18 +101,20 @@ class Folder:
                 await self._hashed(file.into, file.size, hashing)
         return hashing.piece()
 
-    async def _hashed(self, into: Callable[[bytearray, int], int], size: int, hashing: Hashing) -> None:
-        """Hash a file's first `size` bytes, with one buffer being read into while the other one is hashed."""
+    async def _hashed(
+        self, into: Callable[[bytearray, int], int], size: int, hashing: Hashing, start: int = 0
+    ) -> None:
+        """Hash `size` bytes of a file, with one buffer being read into while the other one is hashed."""
         buffers = itertools.cycle([bytearray(min(size, _BUFFER)), bytearray(min(size, _BUFFER))])
-        at, buffer = 0, next(buffers)
-        reading = self._run(into, buffer, 0)
-        while at < size:
-            count = min(await reading, size - at)
+        at, end, buffer = start, start + size, next(buffers)
+        reading = self._run(into, buffer, at)
+        while at < end:
+            count = min(await reading, end - at)
             if not count:
                 raise OSError(errno.EIO, "the file was cut")
             at += count
             block, buffer = memoryview(buffer)[:count], next(buffers)
-            if at < size:
+            if at < end:
                 reading = self._run(into, buffer, at)
             await hashing.feed(block)
 
@@ -150,28 +152,40 @@ class Folder:
     async def _joined(self, source: Folder, keys: Sequence[str], key: str, *, hashed: bool = True) -> Piece:
         with told(self._area):
             draft = await self._run(Draft, self._root, self._fsync)
+        follower = self._follower(draft) if hashed else None
         try:
-            size = 0
             for part in keys:
                 with told(source._area, reading=True):
                     file = await self._run(Opened, source._root, part)
                 with told(self._area):
-                    for at in range(0, file.size, _STEP):
-                        await self._run(draft.copy, file, at, min(_STEP, file.size - at))
-                size += file.size
-        except BaseException:
+                    await self._copied(draft, file, follower)
+            piece = await follower.piece() if follower else Piece(0, "")
+            with told(self._area):
+                await self._run(draft.publish, key)
+        finally:
+            if follower:
+                follower.stop()
             await asyncio.shield(self._run(draft.abandon))
-            raise
-        return await self._published(draft, size, key, hashed=hashed)
+        return piece
 
-    async def _published(self, draft: Draft, size: int, key: str, *, hashed: bool = True) -> Piece:
+    def _follower(self, draft: Draft) -> _Follower:
+        hashing = Hashing(self._threads)
+        return _Follower(hashing, lambda start, count: self._hashed(draft.into, count, hashing, start))
+
+    async def _copied(self, draft: Draft, file: Opened, follower: _Follower | None) -> None:
+        for at in range(0, file.size, _STEP):
+            count = min(_STEP, file.size - at)
+            await self._run(draft.copy, file, at, count)
+            if follower:
+                await follower.follow(count)
+
+    async def _published(self, draft: Draft, size: int, key: str) -> Piece:
         """Hash what the draft holds while the system brings it to the disk, then give it its name."""
         hashing = Hashing(self._threads)
         with told(self._area):
             try:
                 settling = self._run(draft.settle)
-                if hashed:
-                    await self._hashed(draft.into, size, hashing)
+                await self._hashed(draft.into, size, hashing)
                 await settling
                 await self._run(draft.publish, key)
             finally:
@@ -210,3 +224,31 @@ class Folder:
         self, function: Callable[_Arguments, _Result], *arguments: _Arguments.args, **named: _Arguments.kwargs
     ) -> asyncio.Future[_Result]:
         return self._threads.start(function, *arguments, **named)
+
+
+class _Follower:
+    """Hashes what a draft holds, one step behind the copying of the next. `hashed` feeds a range to `hashing`."""
+
+    def __init__(self, hashing: Hashing, hashed: Callable[[int, int], Coroutine[None, None, None]]) -> None:
+        self._hashing, self._hashed, self._size = hashing, hashed, 0
+        self._behind: asyncio.Task[None] | None = None
+
+    async def follow(self, count: int) -> None:
+        """Begin to hash the bytes that were written last, once those before them are hashed."""
+        await self._caught_up()
+        self._behind = asyncio.create_task(self._hashed(self._size, count))
+        self._size += count
+
+    async def piece(self) -> Piece:
+        """Return the size and hash of all of it."""
+        await self._caught_up()
+        return self._hashing.piece()
+
+    def stop(self) -> None:
+        """Hash no more."""
+        if self._behind:
+            self._behind.cancel()
+
+    async def _caught_up(self) -> None:
+        if self._behind:
+            await self._behind
