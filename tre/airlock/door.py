@@ -80,6 +80,11 @@ class Door:
     address: str
     headers: Callable[[], Mapping[str, str]] = field(default=dict[str, str])
 
+    @property
+    def here(self) -> bool:
+        """Tell whether the door is on this machine."""
+        return urlsplit(self.address).hostname in _SAFE_HOSTS
+
     def get(self, path: str, **query: object) -> Any:
         """Return what a path answers."""
         return self.call("GET", path, query=query)

@@ -19,6 +19,8 @@ from tre.errors import InvalidInput, Problem, failure
 
 PART: Final = 64 << 20
 """Bytes sent at once, and lost at most when a line breaks."""
+WHOLE: Final = 16 << 30
+"""The same to a door on this machine: no line breaks there, and what came in one part is released without a copy."""
 _CHUNK: Final = 1 << 20
 _TRIES: Final = 5
 _CONFLICT: Final = 409
@@ -120,17 +122,21 @@ def send(door: Door, request_id: str, local: Local, journal: Journal, report: Re
     """
     view = _announced(door, request_id, local, journal.same(local))
     with ThreadPoolExecutor(1) as thread:
-        _sent(door, request_id, view, _Parts(local, thread), report)
+        _sent(door, request_id, view, _Parts(local, part_size(door), thread), report)
     report(local.path, local.size, local.size)
+
+
+def part_size(door: Door) -> int:
+    """Return how many bytes are sent to a door at once."""
+    return WHOLE if door.here else PART
 
 
 def _sent(door: Door, request_id: str, view: Mapping[str, Any], parts: _Parts, report: Report) -> None:
     local, failures = parts.local, 0
     while not view["complete"]:
-        report(local.path, int(view["size"]), local.size)
         before = int(view["size"])
         try:
-            view = _part(door, request_id, view, parts)
+            view = _part(door, request_id, view, parts, report)
         except DoorError as error:
             if error.status != _CONFLICT or "offset" not in error.told:
                 raise
@@ -170,20 +176,20 @@ def _of(door: Door, request_id: str, path: str) -> Mapping[str, Any]:
 class _Parts:
     """The hashes of a file's parts: while one part is sent, the next one is hashed."""
 
-    def __init__(self, local: Local, thread: Executor) -> None:
-        self.local, self._thread = local, thread
+    def __init__(self, local: Local, most: int, thread: Executor) -> None:
+        self.local, self._most, self._thread = local, most, thread
         self._begun: dict[int, Future[str]] = {}
 
     def size(self, start: int) -> int:
         """Return the bytes of the part that begins there."""
-        return min(PART, self.local.size - start)
+        return min(self._most, self.local.size - start)
 
     def sha256(self, start: int) -> str:
         """Return the hash of the part that begins there, and begin with the one after it."""
         found = self._hash(start).result()
         self._begun.clear()
-        if start + PART < self.local.size:
-            self._begun[start + PART] = self._hash(start + PART)
+        if (after := start + self._most) < self.local.size:
+            self._begun[after] = self._hash(after)
         return found
 
     def _hash(self, start: int) -> Future[str]:
@@ -191,15 +197,26 @@ class _Parts:
         return begun or self._thread.submit(_hashed, self.local, start, self.size(start))
 
 
-def _part(door: Door, request_id: str, view: Mapping[str, Any], parts: _Parts) -> Mapping[str, Any]:
+def _part(
+    door: Door, request_id: str, view: Mapping[str, Any], parts: _Parts, report: Report
+) -> Mapping[str, Any]:
     local, start = parts.local, int(view["size"])
     size = parts.size(start)
     query = {"offset": start, "last": start + size == local.size, "sha256": parts.sha256(start)}
     place = f"/requests/{request_id}/files/{view['id']}/content"
     headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+
+    def sent(pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for number, piece in enumerate(pieces):
+            if number * _CHUNK % PART == 0:
+                report(local.path, start + number * _CHUNK, local.size)
+            yield piece
+
     with (
         local.file.open("rb") as stream,
-        door.open("PUT", place, _pieces(stream, local, start, size), query=query, extra=headers) as answer,
+        door.open(
+            "PUT", place, sent(_pieces(stream, local, start, size)), query=query, extra=headers
+        ) as answer,
     ):
         taken: Mapping[str, Any] = json.loads(answer.read(-1))
     return taken

@@ -304,13 +304,29 @@ def _send(store: Store, file: Path) -> None:
 def test_a_file_goes_in_parts_and_where_it_broke_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(sending, "PART", 1000)
+    monkeypatch.setattr(sending, "WHOLE", 1000)  # The door of this test is on this machine.
     content = (bytes(range(251)) * 20)[:size]
     (tmp_path / "a.bin").write_bytes(content)
     for store in (Store(), Store(min(size, 300)), Store(min(size, 300), 0, min(size, 7))):
         _send(store, tmp_path / "a.bin")
         assert store.taken == content
         assert store.complete
+
+
+def test_only_to_a_door_on_this_machine_a_file_goes_whole() -> None:
+    assert sending.part_size(Door("http://127.0.0.1:8421")) == sending.WHOLE
+    assert sending.part_size(Door("https://airlock.example.org")) == sending.PART < sending.WHOLE
+
+
+def test_how_far_it_is_is_told_within_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "PART", 2 << 20)
+    (tmp_path / "a.bin").write_bytes(bytes(5 << 20))
+    told: list[int] = []
+    (local,) = sending.found([tmp_path / "a.bin"])
+    with served(Store()) as address:
+        journal = sending.Journal("door", "demo", "t", [local])
+        sending.send(Door(address), NUMBER, local, journal, lambda path, there, size: told.append(there))
+    assert told == [0, 2 << 20, 4 << 20, 5 << 20]
 
 
 def test_a_file_that_changed_since_an_earlier_attempt_is_sent_anew(tmp_path: Path) -> None:
