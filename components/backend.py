@@ -178,3 +178,6 @@ class Backend:
     engine_environment: Callable[[Any], AbstractContextManager[Mapping[str, str]]] | None = None
     """Environment that the engine needs for a target, for as long as the context lasts (a plugin of our own)."""
     live: Callable[[Any], Live] | None = None
+    goes_with: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]] | None = None
+    """Set where an erasure lifts nothing but the protection of resources, so that their state alone need change. Given
+    a stack's resources as Pulumi's state has them, it returns which one (URN) is gone once which other one is."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.airlock import AirlockOutputs, AirlockSpec
+from components.contract import Spec
 from components.data_store import DataSet, DataStoreSpec, Source
 from components.identity import IdentitySpec, Passage, Person, SignIn
 from components.workspace import Budget, WorkspaceSpec
@@ -100,3 +101,9 @@ def sample(
 
 
 LONGEST = sample(site="s" * 16, project="p" * 20)
+
+
+def erasing(made: Sample) -> Sample:
+    """Return the same specs with their erasure confirmed."""
+    specs = {name: value for name, value in vars(made).items() if isinstance(value, Spec)}
+    return replace(made, **{name: spec.model_copy(update={"erase": True}) for name, spec in specs.items()})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import json
 
 import pytest
 
 from components.backend import PROMISES, Backend, Target
 from components.contract import Record
-from tests.conformance.samples import LONGEST, Sample, sample
+from tests.conformance.samples import LONGEST, Sample, erasing, sample
 from tests.conformance.targets import TARGETS
 from tre import registry
 from tre.engine.record import record
@@ -106,3 +107,19 @@ def test_what_holds_data_is_protected_and_retained(name: str) -> None:
     evidence = registry.backend(name).evidence["data_store/kept-on-destroy"]
     held = evidence.proof(recorded(name)).cited
     assert all(each.protect and each.retain for each in held)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in TARGETS if registry.backend(n).goes_with))
+def test_where_protection_is_lifted_in_the_state_an_erasure_changes_nothing_else(name: str) -> None:
+    erased = recorded(name, erasing(sample()))
+    assert not [each.name for each in erased if each.protect or each.retain]
+    first, again = _settings(recorded(name)), _settings(recorded(name, sample(project="heart", tier=3)))
+    made_anew = {
+        kind_and_name for kind_and_name, _ in first ^ again
+    }  # Passwords, certificates and their hashes.
+    assert {kind_and_name for kind_and_name, _ in _settings(erased) ^ first} <= made_anew
+    assert len(made_anew) < len(first) / 4
+
+
+def _settings(records: list[Record]) -> set[tuple[tuple[str, str], str]]:
+    return {((r.type, r.name), json.dumps(r.inputs, sort_keys=True)) for r in records if r.component}

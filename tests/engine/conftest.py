@@ -78,10 +78,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def on_toys(things: Path) -> World:
     """Let every target of this process be one of toy resources, kept in a folder."""
     world = World(things)
-    backend = world.backend()
 
     def toys(name: str) -> Backend:
-        return backend
+        return world.backend()
 
     registry.backend = toys
     Settled.image = _image

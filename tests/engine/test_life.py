@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from tests.engine.conftest import Site
+from tre.engine import deploy
 
 pytestmark = pytest.mark.engine
 THINGS = {"site-people", "site-door", "breast-data", "breast-people", "breast-desk"} | {
@@ -133,6 +136,45 @@ def test_erasing_data_asks_twice(site: Site) -> None:
     assert code == 0
     assert {each["ended"] for each in document["stacks"]} == {"destroyed"}
     assert site.world.made == set()
+
+
+def _desk_with_data(resources: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    named = {str(each["urn"]).rpartition("::")[2]: str(each["urn"]) for each in resources}
+    return {
+        urn: named[f"{name.removesuffix('-desk')}-data"]
+        for name, urn in named.items()
+        if name.endswith("-desk")
+    }
+
+
+def test_where_protection_is_lifted_in_the_state_data_goes_and_what_goes_with_it_is_not_deleted(
+    site: Site,
+) -> None:
+    site.world.goes_with = _desk_with_data
+    site.ended()
+    runs = site.world.starts
+    code, document = site.document("destroy", "demo", "--yes", "--erase-data", "--confirm-erase", "demo")
+    assert code == 0, document
+    assert {each["ended"] for each in document["stacks"]} == {"destroyed"}
+    assert site.world.starts == runs + 1
+    # A toy's data takes nothing along: that the desks are there still shows that nobody deleted them.
+    assert site.world.made == {"breast-desk", "diabetes-desk"}
+
+
+def test_a_protection_lifted_in_the_state_is_back_after_the_next_deployment(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.world.goes_with = _desk_with_data
+    site.ended()
+    with monkeypatch.context() as patched:
+        patched.setattr(deploy, "down", lambda *_, **__: None)  # Broken off before anything was removed.
+        site.tre("destroy", "demo", "--yes", "--erase-data", "--confirm-erase", "demo")
+    state = (site.state / "stacks" / ".pulumi" / "stacks" / "tre" / "demo-breast.json").read_text()
+    assert '"protect"' not in state
+    assert '"deletedWith"' in state
+    site.ended()
+    assert site.tre("destroy", "demo", "--yes")[0] == 0
+    assert site.world.made == {"breast-data", "diabetes-data"}
 
 
 def test_erasing_makes_nothing_that_has_changed_in_the_files_since(site: Site) -> None:

@@ -44,6 +44,8 @@ class World:
     starts: int = 0
     holds: bool = True
     """Whether what holds data is protected, as it must be."""
+    goes_with: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]] | None = None
+    """Set where an erasure lifts the protection in the state alone; says what is gone once what else is."""
     place: str = "first"
     """What tells this world from another at the same address."""
 
@@ -128,6 +130,7 @@ class World:
                 "airlock/only-way-out": Evidence(_one_door),
             },
             engine_environment=self.environment,
+            goes_with=self.goes_with,
             live=lambda target: self,  # pyright: ignore[reportArgumentType] # only its checks, and to end nothing
         )
 

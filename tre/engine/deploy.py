@@ -254,7 +254,7 @@ def _entry(work: Work, result: Outcome, mark: str) -> Deployed:
 
 
 def lift(session: Session, todo: Sequence[Work]) -> Sequence[Outcome]:
-    """Lift the protection of what holds data, after an erasure was confirmed: the same resources, unprotected.
+    """Lift the protection of what holds data, after an erasure was confirmed.
 
     Nothing else is deployed: what has changed in the files since must not be made only to be erased.
     """
@@ -265,7 +265,7 @@ def lift(session: Session, todo: Sequence[Work]) -> Sequence[Outcome]:
         if not held:
             return Outcome(work.stack)
         ledger.forget(session.folder, work.stack)
-        return attempt(work.stack, lambda: stack.up(work.program(erase=True), only=held))
+        return attempt(work.stack, lambda: _unprotected(stack, work, held))
 
     def leave(work: Work) -> Outcome:
         return Outcome(
@@ -273,6 +273,12 @@ def lift(session: Session, todo: Sequence[Work]) -> Sequence[Outcome]:
         )
 
     return session.side_by_side(unprotect, todo, leave)
+
+
+def _unprotected(stack: Stack, work: Work, held: Sequence[str]) -> Outcome:
+    """Lift the protection in the state where that is all; else deploy the same resources, their erasure confirmed."""
+    goes_with = registry.backend(work.part.target.backend).goes_with
+    return stack.unprotect(goes_with) if goes_with else stack.up(work.program(erase=True), only=held)
 
 
 def _resources(session: Session, stack: Stack) -> Sequence[Mapping[str, Any]]:

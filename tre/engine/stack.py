@@ -14,6 +14,7 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError, StackAlreadyExistsError
 
 from tre import paths
+from tre.engine import state
 from tre.engine.command import Pulumi
 from tre.engine.events import Change, Watcher
 from tre.engine.failures import Failure, engine_words, failures, save
@@ -22,6 +23,7 @@ from tre.errors import TreError, failure
 
 Program = Callable[[], None]
 OnStep = Callable[[str, int], None]
+GoesWith = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]]
 _EPOCH: Final = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
@@ -111,6 +113,25 @@ class Stack:
             self._stack.destroy, exclude_protected=keep_protected or None, continue_on_error=True
         )
         return self._run(ask, on_step, again="destroy")
+
+    def unprotect(self, goes_with: GoesWith) -> Outcome:
+        """Lift every protection in the stack's state, and note what goes with what. Nothing real changes.
+
+        Raises:
+            TreError: the state cannot be read or written.
+        """
+
+        def change(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+            return state.unprotected(deployment, goes_with(state.resources_of(deployment)))
+
+        if not state.rewrite(self._settings, self.name, change):
+            try:
+                kept = self._workspace.export_stack(self.name)
+                changed = automation.Deployment(kept.version, dict(change(kept.deployment or {})))
+                self._workspace.import_stack(self.name, changed)
+            except CommandError as error:
+                raise failure(self.name, f"its state cannot be changed: {engine_words(error)}") from error
+        return Outcome(self.name)
 
     def unlock(self) -> None:
         """Take away the stack's locks, whoever holds them (`pulumi cancel`).

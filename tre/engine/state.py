@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
 from pulumi.automation.errors import CommandError
 
+from tre import paths
 from tre.engine.command import Pulumi
 from tre.engine.events import place
 from tre.engine.settings import Settings
@@ -154,6 +155,44 @@ def pending_in(stack: str, deployment: Mapping[str, Any]) -> Sequence[Pending]:
 def resources(settings: Settings, stack: str) -> Sequence[Mapping[str, Any]]:
     """Return a stack's resources as the state has them, where it is in local files."""
     file = _file(settings, stack)
-    return (
-        cast("list[dict[str, Any]]", _latest(file, file.read_bytes()).get("resources") or []) if file else []
-    )
+    return resources_of(_latest(file, file.read_bytes())) if file else []
+
+
+def resources_of(deployment: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return a deployment's resources."""
+    return cast("list[dict[str, Any]]", deployment.get("resources") or [])
+
+
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def rewrite(settings: Settings, stack: str, change: Change) -> bool:
+    """Change a stack's deployment in its state file, whole or not at all; tell whether it is in local files.
+
+    What was there stays beside it, as the engine itself keeps it (`.bak`). The caller has seen to it that no engine
+    works on the stack.
+
+    Raises:
+        TreError: the state is damaged.
+    """
+    file = _file(settings, stack)
+    if file is None:
+        return False
+    text = file.read_text()
+    latest = _latest(file, text.encode())
+    checkpoint: dict[str, Any] = json.loads(text)
+    checkpoint["checkpoint"]["latest"] = change(latest)
+    paths.write_private(file.with_name(f"{file.name}.bak"), text)
+    paths.write_private(file, json.dumps(checkpoint))
+    return True
+
+
+def unprotected(deployment: Mapping[str, Any], goes_with: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return a deployment in which nothing is protected or kept, and each resource is known to go with another."""
+    found: list[Mapping[str, Any]] = []
+    for each in resources_of(deployment):
+        free = {key: value for key, value in each.items() if key not in ("protect", "retainOnDelete")}
+        if (other := goes_with.get(str(each["urn"]))) and not each.get("deletedWith"):
+            free["deletedWith"] = other
+        found.append(free)
+    return {**deployment, "resources": found}

@@ -40,6 +40,29 @@ def _lock(settings: Settings, held: str) -> None:
     file.write_text(held)
 
 
+def test_lifting_protection_changes_nothing_else_and_keeps_what_was_there(settings: Settings) -> None:
+    plain = {"urn": "urn:a", "type": "t", "inputs": {"n": 1.5, "s": "\u00e4"}, "protect": True}
+    kept = {"urn": "urn:b", "type": "t", "protect": True, "retainOnDelete": True}
+    file = _stack(settings, "demo", {"manifest": {"magic": "m"}, "resources": [plain, kept]})
+    before = file.read_text()
+    assert state.rewrite(settings, "demo", lambda found: state.unprotected(found, {"urn:b": "urn:a"}))
+    latest = json.loads(file.read_text())["checkpoint"]["latest"]
+    free = {key: value for key, value in plain.items() if key != "protect"}
+    assert latest["resources"] == [free, {"urn": "urn:b", "type": "t", "deletedWith": "urn:a"}]
+    assert latest["manifest"] == {"magic": "m"}
+    assert file.with_name("demo.json.bak").read_text() == before
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not state.rewrite(settings, "other", lambda found: found)
+
+
+def test_a_damaged_state_is_not_rewritten(settings: Settings) -> None:
+    file = _stack(settings, "demo", {})
+    file.write_text("{")
+    with pytest.raises(TreError, match="damaged"):
+        state.rewrite(settings, "demo", lambda found: found)
+    assert file.read_text() == "{"
+
+
 def test_marks_change_when_a_stack_does(settings: Settings) -> None:
     nobody = Pulumi("/nowhere", "3.259.0", Running())
     file = _stack(settings, "demo", {})
