@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from components.contract import Evidence, Record, Records, Verdict, changed
 from providers.kubernetes import names
-from providers.kubernetes.evidence.airlock import listing, rewritten, running, scope, stopped
+from providers.kubernetes.evidence.airlock_faults import rewritten, stopped
+from providers.kubernetes.evidence.site import listing, running, scope
 from providers.kubernetes.evidence.view import (
     BINDING,
     CLUSTER_ROLE,
