@@ -68,7 +68,7 @@ def _deployment(live: Object) -> Verdict:
     progress = condition(live, "Progressing")
     if not _is_observed(live):
         return _waiting("the controller has not seen the change yet")
-    if progress.get("reason") == "ProgressDeadlineExceeded":
+    if progress.get("reason") == "ProgressDeadlineExceeded" and not _is_older(progress, live):
         return Verdict(Phase.FAILED, f"the roll-out does not progress: {progress.get('message', '')}")
     updated, available = (
         _count(live, "status", "updatedReplicas"),
@@ -81,6 +81,16 @@ def _deployment(live: Object) -> Verdict:
             f"{_count(live, 'status', 'replicas') - updated} pods of the old version are still there"
         )
     return _READY if available >= wanted else _waiting(f"{available} of {wanted} pods are available")
+
+
+def _is_older(found: Object, live: Object) -> bool:
+    """Whether a condition was last true before the object was changed: then it is about what was there before."""
+    applied = [str(each.get("time", "")) for each in parts(live, "metadata", "managedFields") if _whole(each)]
+    return str(found.get("lastUpdateTime", "")) < max(applied, default="")
+
+
+def _whole(field_set: Object) -> bool:
+    return field_set.get("operation") == "Apply" and not field_set.get("subresource")
 
 
 def _stateful_set(live: Object) -> Verdict:

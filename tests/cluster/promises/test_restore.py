@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("site")]
 
 PLACE = "tre-s-proof--airlock"
 PATIENCE = 240
-WRITERS = {"inside": 2, "outside": 2, "worker": 1, "registrar": 1}
+WRITERS = ("inside", "outside", "worker", "registrar")
 RIGHTS = """
 SELECT string_agg(format('%s %s %s', grantee, table_name, privilege_type), ','
                   ORDER BY grantee, table_name, privilege_type)
@@ -68,9 +68,10 @@ def _scale(kubectl: Kubectl, replicas: dict[str, int]) -> None:
 def quiet(kubectl: Kubectl, site: Path) -> Generator[None]:
     """Stop what writes to the database, once the registrar has written down both projects."""
     eventually(lambda: _psql(kubectl, PROJECTS) == "alpha,beta", "both projects are known", PATIENCE)
+    before = {name: kubectl.get("deployment", name, "-n", PLACE)["spec"]["replicas"] for name in WRITERS}
     _scale(kubectl, dict.fromkeys(WRITERS, 0))
     yield
-    _scale(kubectl, WRITERS)
+    _scale(kubectl, before)
 
 
 def test_what_was_lost_comes_back_with_its_rights(kubectl: Kubectl, quiet: None) -> None:

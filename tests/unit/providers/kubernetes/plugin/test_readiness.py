@@ -114,3 +114,18 @@ def test_how_long_to_wait() -> None:
     assert seconds_allowed(0.0, annotated) == 30.0
     assert seconds_allowed(0.0, {}) == DEFAULT_SECONDS
     assert seconds_allowed(0.0, {"metadata": {"annotations": {TIMEOUT: "soon"}}}) == DEFAULT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("applied", "phase"), [("2026-01-01T10:00:00Z", WAITING), ("2026-01-01T09:00:00Z", FAILED)]
+)
+def test_a_roll_out_that_failed_before_the_change_says_nothing_of_the_new_one(
+    applied: str, phase: Phase
+) -> None:
+    since = {"reason": "ProgressDeadlineExceeded", "lastUpdateTime": "2026-01-01T09:30:00Z"}
+    by_hand = {"operation": "Update", "subresource": "status", "time": "2026-01-01T11:00:00Z"}
+    live = {
+        "metadata": {"managedFields": [by_hand, {"operation": "Apply", "time": applied}]},
+        "status": condition("Progressing", "False", **since),
+    }
+    assert verdict(Kind("apps/v1", "Deployment"), live).phase is phase
