@@ -111,8 +111,8 @@ def worst_first(verdicts: Iterable[VerdictView]) -> tuple[VerdictView, ...]:
 
 
 def file_rows(visit: Visit, detail: RequestDetail) -> dict[str, Any]:
-    """Return the context of a page of files: `files`, `general` findings, and where more are."""
-    start = forms.number(visit.asked("from") or "0")
+    """Return the context of a page of files: `files`, `general` findings, and where earlier and more are."""
+    start = forms.number(visit.form.get("turn") or visit.asked("from") or "0")
     receipts = {
         receipt.file_id: receipt for receipt in detail.receipts if receipt.person == visit.someone.subject
     }
@@ -124,6 +124,7 @@ def file_rows(visit: Visit, detail: RequestDetail) -> dict[str, Any]:
             for file in detail.files[start:end]
         ],
         "general": _of(detail.verdicts, ""),
+        "earlier_files": str(max(0, start - SHOWN)) if start else "",
         "more_files": More(following),
         "more_address": f"{visit.request.url.path}?from={following}",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,11 +58,22 @@ async def _review_page(visit: Visit, problem: AirlockError | None = None) -> Res
         preview=preview,
         small=small_counts(detail, shown, preview),
         said=visit.form,
+        elsewhere=_elsewhere(visit.form, rows["files"]),
         problem=problem,
         problem_field="outcome",
         crumbs=looking.crumbs(detail),
         **rows,
     )
+
+
+def _elsewhere(said: Mapping[str, str], rows: list[Row]) -> dict[str, str]:
+    """Return what was said of files on other pages of the list: this page carries it along."""
+    here = {f"{part}{row.file.id}" for row in rows for part in (_FILE, _WHY)}
+    return {
+        name: value
+        for name, value in said.items()
+        if value and name.startswith((_FILE, _WHY)) and name not in here
+    }
 
 
 def _shown(detail: RequestDetail, wanted: str, rows: list[Row]) -> FileView:
@@ -145,6 +157,8 @@ async def _download(visit: Visit) -> Response:
 
 
 async def _decide(visit: Visit) -> Response:
+    if visit.form.get("turn"):
+        return await _review_page(visit)
     try:
         await run_in_threadpool(_decided, visit)
     except (Invalid, Conflict) as error:

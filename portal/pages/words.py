@@ -322,6 +322,8 @@ _REVIEW: Final = {
     "review.whole_hint_changes": "Whoever asked corrects the files and submits again.",
     "review.whole_reject": "Reject",
     "review.whole_hint_reject": "The request ends here.",
+    "review.earlier": "Earlier files",
+    "review.later": "More files",
     "review.reason": "Reason",
     "review.reason_hint": "Needed when you ask for changes or reject. It stands in the record.",
     "review.button": "Record my decision",

@@ -16,7 +16,7 @@ from portal.domain.clock import now
 from portal.domain.errors import Invalid
 from portal.domain.people import Door, Role
 from portal.domain.states import State
-from portal.pages import auditing, forms, reviewing, signing_in
+from portal.pages import auditing, forms, looking, reviewing, signing_in
 from portal.preview import Preview
 from portal.record import chain
 from tests.browser.site import PROJECT
@@ -182,6 +182,30 @@ def test_a_decision_names_files_and_reasons(house: House) -> None:
         first: ("reject", "A small count in row 3."),
         second: ("approve", ""),
     }
+
+
+def test_what_was_said_of_files_is_kept_when_the_page_of_the_list_is_turned(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "SHOWN", 1)
+    number = house.ask((PATH, TABLE), ("b.csv", TABLE))
+    detail = house.airlock.request(CAROL, number)
+    first, second = (file.id for file in detail.files)
+    client = house.client(CAROL)
+    given = {"form_token": TOKEN, "manifest_sha256": detail.request.manifest_sha256, "reason": "Row 3."}
+    said = {f"file-{first}": "reject", f"why-{first}": "A small count."}
+    turned = read(client.post(f"/requests/{number}/review", data={**given, **said, "turn": "1"}).text)
+    assert problems(turned) == []
+    fields = {e.attributes.get("name"): e.attributes for e in turned.elements if e.name == "input"}
+    assert {name: fields[name]["value"] for name in said} == said
+    assert {fields[name]["type"] for name in said} == {"hidden"}
+    assert f"why-{second}" in fields
+    back = read(client.post(f"/requests/{number}/review", data={**given, **said, "turn": "0"}).text)
+    assert [e.attributes["value"] for e in back.elements if "checked" in e.attributes] == ["reject"]
+    assert house.airlock.request(CAROL, number).decisions == ()
+    client.post(f"/requests/{number}/review", data={**given, **said, "outcome": "reject"})
+    (decision,) = house.airlock.request(CAROL, number).decisions
+    assert {each.file_id: each.outcome for each in decision.files} == {first: "reject"}
 
 
 def test_an_older_manifest_is_told_and_changes_nothing(house: House) -> None:
