@@ -20,7 +20,7 @@ SELECT string_agg(format('%s %s %s', grantee, table_name, privilege_type), ','
                   ORDER BY grantee, table_name, privilege_type)
 FROM information_schema.table_privileges WHERE table_schema = 'public'
 """
-PROJECTS = "SELECT string_agg(name, ',' ORDER BY name) FROM projects"
+PROJECTS = "SELECT string_agg(name, ',' ORDER BY name) FROM projects WHERE NOT ended"
 
 
 def _run(kubectl: Kubectl, cron_job: str, job: str, *command: str) -> tuple[bool, str]:
