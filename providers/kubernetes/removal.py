@@ -7,8 +7,11 @@ from typing import Any, Final
 
 from providers.kubernetes.evidence.view import at
 
-_FIRST: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod"})
-"""What computes is ended by itself, before its namespace and with it the walls around it go."""
+_FIRST: Final = frozenset(
+    {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "PersistentVolumeClaim"}
+)
+"""What computes is ended by itself, before its namespace and with it the walls around it go. So are claims: finalizers
+hold them for a moment, and a namespace that finds them held looks again only after seconds."""
 
 
 def goes_with(resources: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--parallel",
     type=click.IntRange(1, 64),
-    default=12,
+    default=24,
     show_default=True,
     help="How many stacks at once. A removal mostly waits for the target, hence more than for `tre up`.",
 )

@@ -77,7 +77,8 @@ class Cluster:
             # Either it is on its way out already, or another object has its name now.
             live = self.get(reference)
             return live if live and uid in ("", part(live, "metadata", "uid")) else None
-        return None if answer.get("kind") == "Status" else answer
+        # What has not gone at once carries the moment at which its deletion began.
+        return answer if part(answer, "metadata", "deletionTimestamp") else None
 
     def watch(self, reference: Reference, version: str, seconds: int) -> Iterator[Object]:
         """Events of one object from `version` (a resource version) on, for at most `seconds`."""
