@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Site
-from tre.engine import deploy
+from tre.engine import deploy, state
 
 pytestmark = pytest.mark.engine
 THINGS = {"site-people", "site-door", "breast-data", "breast-people", "breast-desk"} | {
@@ -147,9 +147,17 @@ def _desk_with_data(resources: Sequence[Mapping[str, Any]]) -> Mapping[str, str]
     }
 
 
+def _elsewhere(*given: object) -> bool:
+    """Rewrite nothing: as where the state is in no file of this machine, and the engine is asked to."""
+    return False
+
+
+@pytest.mark.parametrize("in_files", [True, False], ids=["in local files", "elsewhere"])
 def test_where_protection_is_lifted_in_the_state_data_goes_and_what_goes_with_it_is_not_deleted(
-    site: Site,
+    site: Site, monkeypatch: pytest.MonkeyPatch, in_files: bool
 ) -> None:
+    if not in_files:
+        monkeypatch.setattr(state, "rewrite", _elsewhere)
     site.world.goes_with = _desk_with_data
     site.ended()
     runs = site.world.starts
@@ -173,9 +181,9 @@ def test_a_protection_lifted_in_the_state_is_back_after_the_next_deployment(
     with monkeypatch.context() as patched:
         patched.setattr(deploy, "down", _broken_off)
         site.tre("destroy", "demo", "--yes", "--erase-data", "--confirm-erase", "demo")
-    state = (site.state / "stacks" / ".pulumi" / "stacks" / "tre" / "demo-breast.json").read_text()
-    assert '"protect"' not in state
-    assert '"deletedWith"' in state
+    kept = (site.state / "stacks" / ".pulumi" / "stacks" / "tre" / "demo-breast.json").read_text()
+    assert '"protect"' not in kept
+    assert '"deletedWith"' in kept
     site.ended()
     assert site.tre("destroy", "demo", "--yes")[0] == 0
     assert site.world.made == {"breast-data", "diabetes-data"}
