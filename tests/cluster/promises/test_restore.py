@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from pathlib import Path
 
@@ -25,15 +24,16 @@ PROJECTS = "SELECT string_agg(name, ',' ORDER BY name) FROM projects WHERE NOT e
 
 def _run(kubectl: Kubectl, cron_job: str, job: str, *command: str) -> tuple[bool, str]:
     """Run a job of a cron job of the database's, or another command in its place; return how it ended and its log."""
-    # It belongs to its cron job then, and goes with it: a job left over would hold the volumes of a site taken down.
-    place = ("-n", PLACE, "create", "job", f"--from=cronjob/{cron_job}", job)
-    made: Document = json.loads(kubectl.run(*place, "--dry-run=server", "--output=json"))
-    kept = {key: made["metadata"][key] for key in ("name", "namespace", "ownerReferences")}
-    pod: Document = made["spec"]["template"]["spec"]
+    made: Document = kubectl.get("cronjob", cron_job, "-n", PLACE)
+    template: Document = made["spec"]["jobTemplate"]["spec"]["template"]
     if command:
-        pod["containers"][0]["command"] = list(command)
-    spec = {"backoffLimit": 0, "template": {"spec": pod}}
-    kubectl.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": kept, "spec": spec})
+        template["spec"]["containers"][0]["command"] = list(command)
+    # It belongs to its cron job, as `kubectl create job --from` has it, and goes with it: a job left over would hold
+    # the volumes of a site that is taken down.
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": cron_job, "uid": made["metadata"]["uid"]}
+    metadata = {"name": job, "namespace": PLACE, "ownerReferences": [owner]}
+    spec = {"backoffLimit": 0, "template": template}
+    kubectl.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec})
 
     def status() -> dict[str, int]:
         return kubectl.get("job", job, "-n", PLACE)["status"]
