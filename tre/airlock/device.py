@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime
+import hashlib
 import json
+import secrets
 import time
 import urllib.error
 import urllib.request
@@ -36,13 +39,19 @@ def sign_in(
         Refused: the person said no, or took too long.
         TreError: the issuer offers no such sign-in, or does not answer.
     """
-    places = _places(issuer)
-    begun = _asked(places["device"], {"client_id": client_id, "scope": " ".join(scopes)})
+    places, verifier = _places(issuer), secrets.token_urlsafe(48)
+    begun = _asked(
+        places["device"], {"client_id": client_id, "scope": " ".join(scopes), **_challenge(verifier)}
+    )
+    if "device_code" not in begun:
+        why = clean(str(begun.get("error_description") or begun.get("error") or "without a reason"))
+        raise Refused(Problem(issuer, f"the issuer begins no sign-in: {why}", "Ask the site's operator."))
     tell(
         clean(str(begun.get("verification_uri_complete") or begun["verification_uri"])),
         str(begun["user_code"]),
     )
-    given = _approved(places["token"], client_id, begun, wait)
+    asked = {"client_id": client_id, "device_code": str(begun["device_code"]), "code_verifier": verifier}
+    given = _approved(places["token"], asked, begun, wait)
     return _session(Session(door, "", "", issuer=issuer, client_id=client_id), given)
 
 
@@ -65,17 +74,22 @@ def renewed(session: Session) -> Session:
     return _session(session, given)
 
 
+def _challenge(verifier: str) -> dict[str, str]:
+    """Bind the sign-in to this process (RFC 7636): issuers that do not know it leave it unread."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return {"code_challenge": challenge, "code_challenge_method": "S256"}
+
+
 def _approved(
-    place: str, client_id: str, begun: Mapping[str, Any], wait: Callable[[float], None]
+    place: str, asked: Mapping[str, str], begun: Mapping[str, Any], wait: Callable[[float], None]
 ) -> Mapping[str, Any]:
     interval = float(begun.get("interval", _SLOWER))
     left = float(begun.get("expires_in", 600))
     while left > 0:
         wait(interval)
         left -= interval
-        given = _asked(
-            place, {"grant_type": _GRANT, "device_code": str(begun["device_code"]), "client_id": client_id}
-        )
+        given = _asked(place, {"grant_type": _GRANT, **asked})
         if "access_token" in given:
             return given
         interval += _next_interval(str(given.get("error", "")))

@@ -365,7 +365,7 @@ class Issuer:
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = list(answers)
-        self.address = ""
+        self.address = self.refusal = ""
         self.forms: list[dict[str, list[str]]] = []
 
     def __call__(self, method: str, path: str, body: bytes) -> Told:
@@ -375,6 +375,8 @@ class Issuer:
             return said({name: self.address + place for name, place in places.items()})
         self.forms.append(parse_qs(body.decode()))
         if path == "/device":
+            if self.refusal:
+                return said({"error": "invalid_request", "error_description": self.refusal}, 400)
             begun = {
                 "device_code": "d",
                 "user_code": "ABCD",
@@ -409,7 +411,23 @@ def test_a_person_approves_on_another_device() -> None:
     assert (session.token, session.refresh_token, session.over) == ("a", "r", False)
     assert waited == [1, 1, 6]
     assert told == [("https://x.example/\ufffd", "ABCD")]
-    assert issuer.forms[0] == {"client_id": ["tre"], "scope": ["openid"]}
+    begun, *asked = issuer.forms
+    assert (begun["client_id"], begun["scope"], begun["code_challenge_method"]) == (
+        ["tre"],
+        ["openid"],
+        ["S256"],
+    )
+    for form in asked:  # RFC 7636, section 4.6
+        digest = hashlib.sha256(form["code_verifier"][0].encode()).digest()
+        assert begun["code_challenge"] == [base64.urlsafe_b64encode(digest).decode().rstrip("=")]
+
+
+def test_an_issuer_that_begins_no_sign_in_is_told_in_its_own_words() -> None:
+    issuer = Issuer()
+    issuer.refusal = "Missing parameter\x1b[2J"
+    with pytest.raises(Refused, match="Missing parameter") as caught:
+        _device(issuer)
+    assert "\x1b" not in str(caught.value)
 
 
 @pytest.mark.parametrize("error", ["access_denied", "expired_token", "", "x\x1b[2J"])
