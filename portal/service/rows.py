@@ -222,8 +222,7 @@ def request_view(row: RequestRow, person: Person, now: datetime.datetime) -> Req
 
 def listed_view(values: Sequence[Any], person: Person, now: datetime.datetime) -> RequestView:
     """Return a request as lists show it, from the values of `COLUMNS`: they are read by the hundred."""
-    number, project, direction, title, purpose, state, requester, requester_name, *_ = values
-    created_at, state_since, *rest = values[8:]
+    number, project, direction, title, purpose, state, requester, name, created_at, since, *rest = values
     return RequestView(
         number,
         project,
@@ -232,11 +231,11 @@ def listed_view(values: Sequence[Any], person: Person, now: datetime.datetime) -
         purpose,
         State(state),
         requester,
-        requester_name,
+        name,
         requester == person.subject,
         created_at,
-        state_since,
-        max(0.0, (now - state_since).total_seconds()),
+        since,
+        max(0.0, (now - since).total_seconds()),
         *rest,
     )
 

@@ -10,7 +10,7 @@ import asyncio
 import datetime
 import errno
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
@@ -146,51 +146,41 @@ class Folder:
                 draft = await self._run(Draft, self._root, self._fsync, file)
             except OSError:
                 return await self._joined(source, keys, key)
-            return await self._published(draft, file.size, key)
+            return await self._kept(draft, key, lambda follower: follower.follow(file.size))
         return await self._joined(source, keys, key)
 
     async def _joined(self, source: Folder, keys: Sequence[str], key: str, *, hashed: bool = True) -> Piece:
         with told(self._area):
             draft = await self._run(Draft, self._root, self._fsync)
-        follower = self._follower(draft) if hashed else None
-        try:
+
+        async def copy(follower: _Follower) -> None:
             for part in keys:
                 with told(source._area, reading=True):
                     file = await self._run(Opened, source._root, part)
-                with told(self._area):
-                    await self._copied(draft, file, follower)
-            piece = await follower.piece() if follower else Piece(0, "")
+                for at in range(0, file.size, _STEP):
+                    count = min(_STEP, file.size - at)
+                    with told(self._area):
+                        await self._run(draft.copy, file, at, count)
+                        if hashed:
+                            await follower.follow(count)
+
+        return await self._kept(draft, key, copy)
+
+    async def _kept(self, draft: Draft, key: str, fill: Callable[[_Follower], Awaitable[None]]) -> Piece:
+        """Fill a draft and give it its name; the last of it is hashed while the system brings it to the disk."""
+        hashing = Hashing(self._threads)
+        follower = _Follower(hashing, lambda start, count: self._hashed(draft.into, count, hashing, start))
+        try:
+            await fill(follower)
             with told(self._area):
-                await self._run(draft.publish, key)
-        finally:
-            if follower:
-                follower.stop()
-            await asyncio.shield(self._run(draft.abandon))
-        return piece
-
-    def _follower(self, draft: Draft) -> _Follower:
-        hashing = Hashing(self._threads)
-        return _Follower(hashing, lambda start, count: self._hashed(draft.into, count, hashing, start))
-
-    async def _copied(self, draft: Draft, file: Opened, follower: _Follower | None) -> None:
-        for at in range(0, file.size, _STEP):
-            count = min(_STEP, file.size - at)
-            await self._run(draft.copy, file, at, count)
-            if follower:
-                await follower.follow(count)
-
-    async def _published(self, draft: Draft, size: int, key: str) -> Piece:
-        """Hash what the draft holds while the system brings it to the disk, then give it its name."""
-        hashing = Hashing(self._threads)
-        with told(self._area):
-            try:
                 settling = self._run(draft.settle)
-                await self._hashed(draft.into, size, hashing)
+                piece = await follower.piece()
                 await settling
                 await self._run(draft.publish, key)
-            finally:
-                await asyncio.shield(self._run(draft.abandon))
-        return hashing.piece()
+        finally:
+            follower.stop()
+            await asyncio.shield(self._run(draft.abandon))
+        return piece
 
     async def keys(self, prefix: str) -> AsyncGenerator[str, None]:
         """Yield the keys that are the prefix or lie below it."""

@@ -101,8 +101,8 @@ def mounts(record: Record) -> Iterator[tuple[str, bool]]:
 
 def is_written(pod: Mapping[str, Any], volume: str) -> bool:
     """Tell whether a container of a pod may write a volume."""
-    mounts = [each for one in listed(pod, "containers") for each in listed(one, "volumeMounts")]
-    return any(at(each, "name") == volume and not at(each, "readOnly") for each in mounts)
+    mounted = [each for one in listed(pod, "containers") for each in listed(one, "volumeMounts")]
+    return any(at(each, "name") == volume and not at(each, "readOnly") for each in mounted)
 
 
 def strays(project: View, *areas: str) -> list[str]:
