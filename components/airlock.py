@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic
+from typing import ClassVar, Generic, Literal
 
 import pulumi
 
-from components.contract import Component, Promise, Spec, TargetT, promises
-from components.identity import IdentityOutputs
+from components.contract import Component, Model, Promise, Spec, TargetT, promises
+from components.identity import IdentityOutputs, SignIn
+from components.secret_file import SecretFile
 
 PROMISES = promises(
     "airlock",
@@ -31,21 +32,54 @@ PROMISES = promises(
 )
 
 
+class Mail(Model):
+    """The mail server (SMTP) that takes the airlock's notices. `networks` (CIDR) say where it is; empty means anywhere.
+
+    `encryption` is `starttls` (RFC 3207), `tls` from the first byte (RFC 8314) or `none`. `authority` (PEM) vouches for
+    the server where no public authority does.
+    """
+
+    server: str
+    port: int
+    sender: str
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: SecretFile | None = None
+    authority: str = ""
+    networks: tuple[str, ...] = ()
+
+
+class Webhook(Model):
+    """The address (https) that takes the airlock's notices as JSON, signed with `secret`. The rest is as of `Mail`."""
+
+    address: str
+    secret: SecretFile
+    authority: str = ""
+    networks: tuple[str, ...] = ()
+
+
+class Notices(Model):
+    """Where the airlock says that a request moved. No notice holds content."""
+
+    mail: Mail | None = None
+    webhook: Webhook | None = None
+
+
 class AirlockSpec(Spec):
     """`reviewers` is how many distinct people release an output; days are calendar days.
 
     `image` is the portal's image by digest; both doors run it. `database_image` and `scanner_image` are those of
     its database and of its malware scanner, where a backend runs them itself. `area_gib` is the size of each of
-    the five areas that files pass through; `networks` (CIDR) limits where staff come from, empty means anywhere.
+    the five areas that files pass through. `sign_in` says where staff come from and who knows them.
     """
 
     image: str
-    issuer: str
+    sign_in: SignIn
     title: str = ""
     database_image: str = ""
     scanner_image: str = ""
     area_gib: int = 10
-    networks: tuple[str, ...] = ()
+    notices: Notices = Notices()
     reviewers: int = 1
     review_days: int = 14
     pickup_days: int = 7

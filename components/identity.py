@@ -11,6 +11,7 @@ import pulumi
 
 from components.contract import Component, Model, Promise, Spec, TargetT, promises
 from components.model import Role as Role
+from components.secret_file import SecretFile
 
 PROMISES = promises(
     "identity",
@@ -49,11 +50,23 @@ class Person(Model):
 
 
 class SignIn(Model):
-    """How people sign in. `networks` (CIDR) limits where from; empty means anywhere."""
+    """How people sign in. `networks` (CIDR) limits where from; empty means anywhere.
+
+    The rest is about an institution's own issuer. `client` and `command_line_client` are the airlock's clients
+    there, the first a confidential one where `client_secret` is given. `authority` (PEM) vouches for the issuer
+    where no public authority does. `groups_claim` is the path of keys to a person's groups in a token, and
+    `second_factor` the values of `amr` (RFC 8176) or `acr` that show one.
+    """
 
     issuer: str
     multi_factor: bool = True
     networks: tuple[str, ...] = ()
+    client: str = ""
+    client_secret: SecretFile | None = None
+    command_line_client: str = ""
+    authority: str = ""
+    groups_claim: tuple[str, ...] = ("groups",)
+    second_factor: tuple[str, ...] = ()
 
 
 class Passage(Model):

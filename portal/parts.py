@@ -139,11 +139,12 @@ class Opened:
 
         found: list[Sender] = []
         if hook := self.settings.webhook:
-            found.append(Webhook(hook.address, secret(hook.secret_file).encode()))
+            found.append(Webhook(hook.address, secret(hook.secret_file).encode(), hook.ca_file))
         if mail := self.settings.mail:
             password = secret(mail.password_file) if mail.password_file else ""
-            link = self.settings.outside.address if self.settings.outside else ""
-            found.append(Mail(mail.host, mail.port, mail.sender, link, mail.starttls, mail.user, password))
+            link = self.settings.outside.address if self.settings.outside else mail.link
+            way = (mail.host, mail.port, mail.sender, link, mail.encryption)
+            found.append(Mail(*way, mail.user, password, mail.ca_file))
         return found
 
     def readiness(self, role: RunAs) -> Readiness:

@@ -143,9 +143,11 @@ class Mail(Model):
     host: str
     port: Port = 587
     sender: str
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
     password_file: Path | None = None
-    starttls: bool = True
+    ca_file: Path | None = Field(default=None, description="Certificates that vouch for the server alone.")
+    link: str = Field(default="", description="The portal's address, where this process has no outside door.")
 
 
 class Webhook(Model):
@@ -153,6 +155,7 @@ class Webhook(Model):
 
     address: str
     secret_file: Path
+    ca_file: Path | None = Field(default=None, description="Certificates that vouch for the address alone.")
 
 
 class Rate(Model):

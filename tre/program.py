@@ -107,7 +107,6 @@ def targets_of(loaded: LoadedSite) -> list[str]:
 def site_part(loaded: LoadedSite, target: str, settled: Settled) -> Part:
     """Return the site's own part on one target."""
     site, place = loaded.site, loaded.site.targets[target]
-    images = settled.images(place)
     return Part(
         site=site.name,
         stack=site_stack(loaded, target),
@@ -115,23 +114,16 @@ def site_part(loaded: LoadedSite, target: str, settled: Settled) -> Part:
         target_name=target,
         target=place,
         tier=site.tier,
-        specs={
-            "identity": specs.site_identity(site, today=settled.today, images=images),
-            "airlock": specs.airlock(site, images=images),
-        },
+        specs=specs.for_site(loaded, today=settled.today, images=settled.images(place)),
     )
 
 
 def project_part(loaded: LoadedSite, name: str, settled: Settled) -> Part:
     """Return one project's part."""
-    site, project, target = loaded.site, loaded.projects[name], target_of(loaded, name)
+    site, target = loaded.site, target_of(loaded, name)
     place = site.targets[target]
-    image = settled.image("workspace", place)
-    told = {
-        "identity": specs.project_identity(site, project, today=settled.today),
-        "data_store": specs.data_store(site, project, embedded_image=image),
-        "workspace": specs.workspace(site, project, embedded_image=image),
-    }
+    images = specs.Images(workspace=settled.image("workspace", place))
+    told = specs.for_project(loaded, name, today=settled.today, images=images)
     return Part(
         site=site.name,
         stack=project_stack(loaded, name),

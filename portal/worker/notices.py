@@ -6,29 +6,20 @@ A notice says that a request of a project moved, and where. What is in it, its t
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import json
-import smtplib
-import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from email.message import EmailMessage
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.database.tables import NoticeRow, SeenRow
-from portal.domain.errors import AirlockError, Unavailable
+from portal.domain.errors import AirlockError
 from portal.domain.people import Role
 from portal.service.projects import roles_in
 from portal.worker.leasing import LOG
 from portal.worker.parts import Notice, WorkerParts
 
 _AT_ONCE: Final = 50
-_WAIT: Final = 10.0
-"""Seconds that a mail server or a webhook may take."""
 _DECIDERS: Final = frozenset({Role.OUTPUT_CHECKER.value, Role.INFORMATION_ASSET_OWNER.value})
 _OPERATORS: Final = frozenset({Role.OPERATOR.value})
 _FOR_DECIDERS: Final = frozenset({"in_review"})
@@ -112,70 +103,3 @@ async def _send(parts: WorkerParts, notice: Notice) -> None:
 def _sent(parts: WorkerParts, session: Session, notice: Notice) -> None:
     row = session.get_one(NoticeRow, notice.id)
     row.sent_at, row.try_at = parts.clock(), None
-
-
-@dataclass(frozen=True)
-class Webhook:
-    """Posts notices as JSON. `Tre-Signature` is the HMAC-SHA-256 of the body, `Tre-Notice` names it for repeats."""
-
-    url: str
-    secret: bytes = field(repr=False)
-
-    async def send(self, notice: Notice) -> None:
-        """Post a notice; any answer but 2xx is a failure, and none is followed elsewhere."""
-        import httpx  # here, as it takes a tenth of a second that only sites with a webhook need
-
-        body = json.dumps(notice.document, sort_keys=True).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Tre-Notice": notice.id,
-            "Tre-Signature": "sha256=" + hmac.new(self.secret, body, hashlib.sha256).hexdigest(),
-        }
-        try:
-            async with httpx.AsyncClient(timeout=_WAIT, follow_redirects=False, trust_env=False) as client:
-                (await client.post(self.url, content=body, headers=headers)).raise_for_status()
-        except httpx.HTTPError as error:
-            raise Unavailable("the webhook does not answer", "It is tried again.") from error
-
-
-@dataclass(frozen=True)
-class Mail:
-    """Sends notices by SMTP; `link` is the portal's address, to which a mail points."""
-
-    host: str
-    port: int
-    sender: str
-    link: str
-    starttls: bool = True
-    user: str = ""
-    password: str = field(default="", repr=False)
-
-    async def send(self, notice: Notice) -> None:
-        """Send a mail to each person whom the notice concerns; none sees the others."""
-        if notice.addresses:
-            await asyncio.to_thread(self._send, notice)
-
-    def _send(self, notice: Notice) -> None:
-        try:
-            with smtplib.SMTP(self.host, self.port, timeout=_WAIT) as server:
-                if self.starttls:
-                    server.starttls(context=ssl.create_default_context())
-                if self.user:
-                    server.login(self.user, self.password)
-                for address in notice.addresses:
-                    server.send_message(self._message(notice, address))
-        except (OSError, smtplib.SMTPException) as error:
-            raise Unavailable("the mail server does not take the notice", "It is tried again.") from error
-
-    def _message(self, notice: Notice, address: str) -> EmailMessage:
-        about = notice.document
-        state = about["state"].replace("_", " ")
-        message = EmailMessage()
-        message["From"], message["To"] = self.sender, address
-        message["Subject"] = f"Airlock: a request of {about['project']} is {state}"
-        message["Message-ID"] = f"<{notice.id}@tre-airlock>"
-        message.set_content(
-            f"A request of the project {about['project']} is now {state}.\n\n"
-            f"{self.link.rstrip('/')}/requests/{about['request']}\n"
-        )
-        return message

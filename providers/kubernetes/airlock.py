@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace, Service, ServicePortArgs, ServiceSpecArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
 from components.airlock import Airlock, AirlockOutputs
+from components.identity import EMBEDDED
 from providers.kubernetes import admission, names
-from providers.kubernetes.doors import pods, published, told
+from providers.kubernetes.doors import notices, pods, published, told
 from providers.kubernetes.doors import sign_in as sign_in_service
 from providers.kubernetes.doors.certified import Certified
 from providers.kubernetes.doors.database import NAME as DATABASE
@@ -72,11 +74,11 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
         identity = names.site_namespace(self.spec.site, "identity")
         database, issuer = (here(DATABASE), DATABASE_PORT), self._issuer_peer(identity)
         walls.let_in("inside", INSIDE_PORT, projects_of(self.spec), labels=INSIDE)
-        walls.let_in("outside", told.PORT, *people(self.spec.networks))
+        walls.let_in("outside", told.PORT, *people(self.spec.sign_in.networks))
         walls.let_in(SCANNER, SCANNER_PORT, here("worker"))
         walls.let_out("inside", database)
         walls.let_out("outside", database, issuer)
-        walls.let_out("worker", database, (here(SCANNER), SCANNER_PORT))
+        walls.let_out("worker", database, (here(SCANNER), SCANNER_PORT), *notices.ways(self.spec.notices))
         walls.let_out("registrar", database, *([issuer] if self._embedded else []))
         walls.let_out("migrate", database)
         walls.let_out_to_api_server("inside")
@@ -85,12 +87,12 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
 
     @property
     def _embedded(self) -> bool:
-        return self.spec.issuer == "embedded"
+        return self.spec.sign_in.issuer == EMBEDDED
 
     def _issuer_peer(self, identity: str) -> tuple[Any, int]:
         if self._embedded:
             return there(identity, sign_in_service.NAME), sign_in_service.PORT
-        return anywhere(()), _HTTPS
+        return anywhere(()), urlsplit(self.spec.sign_in.issuer).port or _HTTPS
 
     def _run(self, walls: Walls, seal: Seal, certified: Certified, namespace: Namespace) -> None:
         services = self.target.services
@@ -138,6 +140,8 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
                 token_issuer=target.services.token_issuer,
                 scanner=scanner,
                 access=both["access"],
+                sign_in=spec.sign_in,
+                notices=spec.notices,
             )
         )
 

@@ -87,7 +87,7 @@ def sample(
             scope="site",
             tier=tier,
             image=IMAGE,
-            issuer=issuer,
+            sign_in=login,
             database_image=IMAGE,
             scanner_image=IMAGE,
         ),

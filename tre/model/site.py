@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.model import Day, Model, Target
 from tre.model.tiers import Clipboard, Encryption, Packages, Review
 from tre.model.words import (
+    Certificate,
+    Claim,
     Email,
     Host,
     Image,
@@ -18,8 +20,11 @@ from tre.model.words import (
     Name,
     Network,
     PersonName,
+    Port,
     PromiseName,
     SiteName,
+    WebAddress,
+    problem,
 )
 from tre.registry import target_models
 
@@ -113,6 +118,29 @@ class SignIn(Model):
     longest_access_days: Days = Field(
         default=1830, description="How far ahead an approval or a person's access may end."
     )
+    client: Line = Field(
+        default="tre-portal", description="The airlock's client at an existing issuer (code flow with PKCE)."
+    )
+    client_secret_file: Line | None = Field(
+        default=None, description="File (mode 600) with that client's secret; none: a public client."
+    )
+    command_line_client: Line = Field(
+        default="tre-command-line",
+        description="The command line's public client at an existing issuer (device flow).",
+    )
+    authority: Certificate | None = Field(
+        default=None,
+        description="Certificates (PEM) that vouch for an existing issuer; none: the public authorities.",
+    )
+    groups_claim: Claim = Field(
+        default="groups",
+        description="Where an existing issuer's tokens name a person's groups: keys, joined by dots.",
+    )
+    second_factor: tuple[Line, ...] = Field(
+        default=("mfa", "otp", "hwk"),
+        max_length=20,
+        description="Values of `amr` or `acr` by which an existing issuer's tokens show a second factor.",
+    )
 
 
 class Contacts(Model):
@@ -131,6 +159,60 @@ class StaffMember(Model):
     full_name: Line | None = Field(default=None, description="The name that others see.")
     roles: tuple[SiteRole, ...] = Field(description="What this person does for the site.")
     expires: Day = Field(description="The last day of this person's access.")
+
+
+class MailSettings(Model):
+    """The mail server that takes the airlock's notices, which hold no content."""
+
+    server: Host = Field(description="The server's name.")
+    port: Port = Field(default=587, description="The server's port.")
+    sender: Email = Field(description="Whom the mail comes from.")
+    encryption: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="How the connection is encrypted: after STARTTLS, from the first byte, or not.",
+    )
+    user: Line | None = Field(default=None, description="Sign-in name, where the server asks for one.")
+    password_file: Line | None = Field(default=None, description="File (mode 600) with the password.")
+    authority: Certificate | None = Field(
+        default=None,
+        description="Certificates (PEM) that vouch for the server; none: the public authorities.",
+    )
+    networks: tuple[Network, ...] = Field(
+        default=(), max_length=20, description="Networks (CIDR) that the server is in; none: anywhere."
+    )
+
+    @model_validator(mode="after")
+    def _sends_no_password_in_clear(self) -> MailSettings:
+        if bool(self.user) != bool(self.password_file):
+            raise problem(
+                "a user and a password belong together", "Give both user and password_file, or neither."
+            )
+        if self.user and self.encryption == "none":
+            raise problem(
+                "a password would go over the network in clear", "Set encryption to starttls or tls."
+            )
+        return self
+
+
+class WebhookSettings(Model):
+    """The web address that takes the airlock's notices, which hold no content."""
+
+    address: WebAddress = Field(description="Where notices are posted as JSON.")
+    secret_file: Line = Field(description="File (mode 600) with the secret by which each notice is signed.")
+    authority: Certificate | None = Field(
+        default=None,
+        description="Certificates (PEM) that vouch for the address; none: the public authorities.",
+    )
+    networks: tuple[Network, ...] = Field(
+        default=(), max_length=20, description="Networks (CIDR) that the address is in; none: anywhere."
+    )
+
+
+class NoticeSettings(Model):
+    """Where the airlock says that a request moved."""
+
+    mail: MailSettings | None = Field(default=None, description="By mail, to those whom it concerns.")
+    webhook: WebhookSettings | None = Field(default=None, description="By web request, to a system of yours.")
 
 
 class AirlockSettings(Model):
@@ -152,6 +234,10 @@ class AirlockSettings(Model):
         default=7, description="Days for which a released output waits to be fetched."
     )
     record_retention_days: Days = Field(default=3650, description="How long the airlock's record is kept.")
+    notices: NoticeSettings = Field(
+        default=NoticeSettings(),
+        description="Where the airlock says that a request moved; never what is in it.",
+    )
 
 
 class Site(Model):

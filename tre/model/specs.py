@@ -5,18 +5,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from components.airlock import AirlockSpec
+from components.airlock import AirlockSpec, Mail, Notices, Webhook
 from components.contract import Spec
 from components.data_store import DataSet, DataStoreSpec, Source
 from components.identity import IdentitySpec, Passage, Person, SignIn
+from components.secret_file import SecretFile
 from components.workspace import Budget, Quota, Size, WorkspaceSpec
 from tre.model.checks import SITE_SCOPE
 from tre.model.load import LoadedSite
 from tre.model.project import DataSetEntry, Project
 from tre.model.resolve import EMBEDDED, Resolved, resolve, reviewers, tier_of
-from tre.model.site import Site
+from tre.model.site import MailSettings, NoticeSettings, Site, WebhookSettings
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def for_site(
     site = loaded.site
     return {
         "identity": site_identity(site, today=today or datetime.date.today(), images=images),
-        "airlock": airlock(site, images=images),
+        "airlock": airlock(site, loaded.files[site.name].parent, images=images),
     }
 
 
@@ -144,17 +146,18 @@ def workspace(site: Site, project: Project, *, embedded_image: str = EMBEDDED) -
     )
 
 
-def airlock(site: Site, *, images: Images = Images()) -> AirlockSpec:
-    """Return the site's airlock. `images` are what stands for the local cluster's own."""
+def airlock(site: Site, folder: Path, *, images: Images = Images()) -> AirlockSpec:
+    """Return the site's airlock. `images` are what stands for the local cluster's own; secrets' files are named
+    relative to `folder`."""
     own = site.airlock
     return AirlockSpec(
         **_scope(site),
         image=_image(own.image, images.portal),
-        issuer=site.identity.issuer,
+        sign_in=_staff_sign_in(site, folder),
         title=site.title,
         database_image=images.database,
         scanner_image=images.scanner,
-        networks=site.identity.networks,
+        notices=_notices(own.notices, folder),
         reviewers=reviewers(site, site.tier),
         review_days=own.review_days,
         pickup_days=own.pickup_days,
@@ -171,6 +174,57 @@ def _scope(site: Site, project: Project | None = None) -> dict[str, Any]:
 def _sign_in(site: Site) -> SignIn:
     own = site.identity
     return SignIn(issuer=own.issuer, multi_factor=own.multi_factor, networks=own.networks)
+
+
+def _staff_sign_in(site: Site, folder: Path) -> SignIn:
+    """Return how the airlock's staff sign in: the same, with its clients at an institution's own issuer."""
+    own = site.identity
+    told: dict[str, Any] = {
+        "client": own.client,
+        "client_secret": _secret("identity.client_secret_file", own.client_secret_file, folder),
+        "command_line_client": own.command_line_client,
+        "authority": own.authority or "",
+        "groups_claim": tuple(own.groups_claim.split(".")),
+        "second_factor": own.second_factor,
+    }
+    return _sign_in(site).model_copy(update=told)
+
+
+def _notices(own: NoticeSettings, folder: Path) -> Notices:
+    return Notices(
+        mail=own.mail and _mail(own.mail, folder), webhook=own.webhook and _webhook(own.webhook, folder)
+    )
+
+
+def _mail(own: MailSettings, folder: Path) -> Mail:
+    return Mail(
+        server=own.server,
+        port=own.port,
+        sender=own.sender,
+        encryption=own.encryption,
+        user=own.user or "",
+        password=_secret("airlock.notices.mail.password_file", own.password_file, folder),
+        authority=own.authority or "",
+        networks=own.networks,
+    )
+
+
+def _webhook(own: WebhookSettings, folder: Path) -> Webhook:
+    key = "airlock.notices.webhook.secret_file"
+    return Webhook(
+        address=own.address,
+        secret=SecretFile.at(key, _beside(own.secret_file, folder)),
+        authority=own.authority or "",
+        networks=own.networks,
+    )
+
+
+def _secret(key: str, file: str | None, folder: Path) -> SecretFile | None:
+    return SecretFile.at(key, _beside(file, folder)) if file else None
+
+
+def _beside(file: str, folder: Path) -> Path:
+    return folder.absolute() / Path(file).expanduser()
 
 
 def _in_term(people: Iterable[Person], today: datetime.date) -> tuple[Person, ...]:

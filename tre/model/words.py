@@ -42,6 +42,16 @@ ISSUER_PATTERN: Final = _pattern(
     r"^(embedded|https://[^\s/?#@]+(/[^\s?#]*)?)$",
     '"embedded" for the TRE\'s own sign-in service, or the https address of an existing OpenID Connect issuer',
 )
+WEB_PATTERN: Final = _pattern(
+    r"^https://[^\s/?#@]+(/[^\s#]*)?$", 'an https address, such as "https://hooks.example.org/tre"'
+)
+CERTIFICATE_PATTERN: Final = _pattern(
+    r"^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----(\n[\s\S]*)?$",
+    'certificates in PEM, from "-----BEGIN CERTIFICATE-----" on, as a block of text',
+)
+CLAIM_PATTERN: Final = _pattern(
+    r"^[^\s.]+(\.[^\s.]+)*$", 'keys of a token, joined by dots, such as "realm_access.roles"'
+)
 SHA256_PATTERN: Final = _pattern(r"^([0-9a-f]{64})?$", "64 hexadecimal digits in small letters")
 HOST_PATTERN: Final = _pattern(
     r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
@@ -81,6 +91,10 @@ PersonName = Annotated[str, Field(pattern=PERSON_PATTERN)]
 Email = Annotated[str, Field(pattern=EMAIL_PATTERN)]
 Image = Annotated[str, Field(pattern=IMAGE_PATTERN, max_length=400)]
 Issuer = Annotated[str, Field(pattern=ISSUER_PATTERN, max_length=400)]
+WebAddress = Annotated[str, Field(pattern=WEB_PATTERN, max_length=400)]
+Certificate = Annotated[str, Field(pattern=CERTIFICATE_PATTERN, max_length=64_000)]
+Claim = Annotated[str, Field(pattern=CLAIM_PATTERN, max_length=200)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 Host = Annotated[str, Field(pattern=HOST_PATTERN, max_length=253)]
 Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN)]

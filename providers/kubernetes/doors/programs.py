@@ -15,9 +15,10 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components.airlock import AirlockSpec
 from components.contract import Component
+from components.identity import EMBEDDED
 from providers.kubernetes import names
 from providers.kubernetes import reader as reader_script
-from providers.kubernetes.doors import pods, told
+from providers.kubernetes.doors import notices, pods, told
 from providers.kubernetes.doors.certified import AUTHORITY, Certified, stamp
 from providers.kubernetes.doors.database import Database
 from providers.kubernetes.doors.pods import PORTAL_USER, Container, Mount, Service
@@ -63,6 +64,7 @@ class Programs:
         secrets = {
             "database": self.database.password("worker"),
             "signing-key": self.seal.seed("signing key").apply(_signing_key),
+            **notices.held(self.component.spec.notices),
         }
         held = self.certified.hold("worker", secrets)
         mounts = [*self._mounts("worker"), *self._areas("worker")]
@@ -139,11 +141,19 @@ class Programs:
     def _of_door(self, role: str) -> Mapping[str, pulumi.Input[str]]:
         if role == "inside":
             return {}
-        return {"cookie-key": self.seal.secret("cookie key"), **self._of_access("portal")}
+        return {"cookie-key": self.seal.secret("cookie key"), **self._of_client()}
+
+    def _of_client(self) -> Mapping[str, pulumi.Input[str]]:
+        """Return what the airlock's client at the issuer holds."""
+        own = self.component.spec.sign_in
+        if own.issuer == EMBEDDED:
+            return self._of_access("portal")
+        secret = {"client": own.client_secret.read()} if own.client_secret else {}
+        return secret | ({"sign-in-ca": own.authority} if own.authority else {})
 
     def _of_access(self, client: str, *more: str) -> Mapping[str, pulumi.Input[str]]:
         """Return what a client of the site's own sign-in service holds; nothing where there is none."""
-        if self.component.spec.issuer != "embedded":
+        if self.component.spec.sign_in.issuer != EMBEDDED:
             return {}
         wanted = {"client": client, "sign-in-ca": "authority", **{each: each for each in more}}
         return {file: self.site.apply(lambda site, key=key: site.access[key]) for file, key in wanted.items()}

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from providers.kubernetes.doors import realm
+from components.airlock import Notices
+from components.identity import SignIn
+from providers.kubernetes.doors import notices, realm
 
 AREAS: Final = ("output_uploads", "input_uploads", "held", "released_outputs", "released_inputs")
 MOUNTED: Final[Mapping[str, Mapping[str, bool]]] = {
@@ -21,6 +23,8 @@ WORKLOAD_AUDIENCE: Final = "tre-airlock-inside"
 """What a workspace's token is made for: the inside door, and no other service."""
 PORT: Final = 8443
 SECRETS: Final = "/secrets"
+CLIENT: Final = f"{SECRETS}/client"
+AUTHORITY_OF_ISSUER: Final = f"{SECRETS}/sign-in-ca"
 API: Final = "/var/run/api"
 AUTHORITY: Final = "/authority/ca.crt"
 
@@ -38,6 +42,8 @@ class Site:
     token_issuer: str
     scanner: str
     access: Mapping[str, str]
+    sign_in: SignIn
+    notices: Notices
 
 
 def settings(site: Site, role: str) -> str:
@@ -53,6 +59,7 @@ def settings(site: Site, role: str) -> str:
         told["sign_in"] = _at_inside(site) if role == "inside" else _at_outside(site)
     if role == "worker":
         told |= {"scanner": site.scanner, "signing_key_file": f"{SECRETS}/signing-key"}
+        told |= notices.settings(site.notices, SECRETS, site.outside)
     return json.dumps(told, sort_keys=True)
 
 
@@ -68,8 +75,8 @@ def registrar(site: Site, *, ready: bool) -> str:
             "base": site.access["base"],
             "name": site.access["realm"],
             "client": realm.REGISTRAR,
-            "secret_file": f"{SECRETS}/client",
-            "ca_file": f"{SECRETS}/sign-in-ca",
+            "secret_file": CLIENT,
+            "ca_file": AUTHORITY_OF_ISSUER,
             "people_key_file": f"{SECRETS}/people",
             "start": "ready" if ready else "changed",
         }
@@ -96,23 +103,41 @@ def _door(address: str) -> dict[str, Any]:
 
 
 def _at_outside(site: Site) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    found, command_line = _at_own(site) if site.access else _at_institution(site.sign_in)
+    always = {
         "kind": "issuer",
         "issuer": site.issuer,
-        "client_id": realm.PORTAL if site.access else f"tre-{site.name}",
         "cookie_key_file": f"{SECRETS}/cookie-key",
         "audience": realm.AUDIENCE,
-        "accepted_clients": [realm.PORTAL, realm.COMMAND_LINE],
+        "accepted_clients": [found["client_id"], command_line],
     }
-    if site.access:
-        base, name = site.access["base"], site.access["realm"]
-        found |= {
-            "discovery": f"{base}/realms/{name}/.well-known/openid-configuration",
-            "ca_file": f"{SECRETS}/sign-in-ca",
-            "client_secret_file": f"{SECRETS}/client",
-            "expires_claim": ["expires"],
-        }
-    return {"outside": found, "device_client_id": realm.COMMAND_LINE}
+    return {"outside": always | found, "device_client_id": command_line}
+
+
+def _at_own(site: Site) -> tuple[dict[str, Any], str]:
+    """Return what is so at the site's own sign-in service, and its client of the command line."""
+    base, name = site.access["base"], site.access["realm"]
+    found = {
+        "client_id": realm.PORTAL,
+        "client_secret_file": CLIENT,
+        "ca_file": AUTHORITY_OF_ISSUER,
+        "discovery": f"{base}/realms/{name}/.well-known/openid-configuration",
+        "expires_claim": ["expires"],
+    }
+    return found, realm.COMMAND_LINE
+
+
+def _at_institution(sign_in: SignIn) -> tuple[dict[str, Any], str]:
+    """Return what is so at an institution's own issuer, and its client of the command line."""
+    shown = list(sign_in.second_factor)
+    found: dict[str, Any] = {
+        "client_id": sign_in.client,
+        "groups_claim": list(sign_in.groups_claim),
+        "second_factor": {"required": sign_in.multi_factor, "amr": shown, "acr": shown},
+    }
+    found |= {"client_secret_file": CLIENT} if sign_in.client_secret else {}
+    found |= {"ca_file": AUTHORITY_OF_ISSUER} if sign_in.authority else {}
+    return found, sign_in.command_line_client
 
 
 def _at_inside(site: Site) -> dict[str, Any]:

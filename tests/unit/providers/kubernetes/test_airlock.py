@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
+from components.airlock import Mail, Notices, Webhook
 from components.contract import Record, of_type
+from components.identity import SignIn
+from components.secret_file import SecretFile
 from portal.registrar.__main__ import RegistrarSettings
 from portal.registrar.listing import Listing
 from portal.settings import RunAs, Settings
+from portal.sign_in.settings import OidcSettings
 from portal.store import Area, Mode
-from providers.kubernetes.doors import told
+from providers.kubernetes.doors import notices, told
 from providers.kubernetes.doors.walls import guard_rules
 from providers.kubernetes.evidence import view
 from providers.kubernetes.evidence.view import at, listed, mapped
@@ -35,6 +39,30 @@ ACCESS = {
     "registrar": "b",
     "people": "c",
 }
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+SECRET_FILE = SecretFile(key="some.key", path="/nowhere")
+OWN_ISSUER = SignIn(
+    issuer="https://login.example.org:8443/staff",
+    client="airlock",
+    client_secret=SECRET_FILE,
+    command_line_client="airlock-command-line",
+    authority=CERTIFICATE,
+    groups_claim=("realm_access", "roles"),
+    second_factor=("otp", "gold"),
+)
+NOTICES = Notices(
+    mail=Mail(
+        server="smtp.example.org",
+        port=465,
+        sender="a@example.org",
+        encryption="tls",
+        user="airlock",
+        password=SECRET_FILE,
+        authority=CERTIFICATE,
+        networks=("192.0.2.0/28", "198.51.100.0/28"),
+    ),
+    webhook=Webhook(address="https://hooks.example.org:8443/tre", secret=SECRET_FILE),
+)
 PROCESSES = ("inside", "outside", "worker")
 
 
@@ -63,6 +91,8 @@ def _site(access: Mapping[str, str]) -> told.Site:
         token_issuer="https://kubernetes.default.svc.cluster.local",
         scanner="tcp:scanner.tre-s-demo--airlock.svc.cluster.local:3310",
         access=access,
+        sign_in=OWN_ISSUER,
+        notices=NOTICES,
     )
 
 
@@ -75,6 +105,41 @@ def test_the_portal_takes_the_settings_that_each_process_is_given(
     user = "owner" if role == "migrate" else role
     assert settings.database.url.startswith(f"postgresql+psycopg://{user}@")
     assert (settings.signing_key_file is not None) == (role == "worker")
+
+
+def test_an_institutions_own_issuer_is_asked_as_the_site_says() -> None:
+    told_all = Settings.model_validate_json(told.settings(_site({}), "outside")).sign_in
+    outside = told_all.outside
+    assert isinstance(outside, OidcSettings)
+    assert (outside.client_id, told_all.device_client_id) == ("airlock", "airlock-command-line")
+    assert outside.accepted_clients == {"airlock", "airlock-command-line"}
+    assert outside.groups_claim == ("realm_access", "roles")
+    assert outside.second_factor.required
+    assert outside.second_factor.acr == outside.second_factor.amr == {"otp", "gold"}
+    assert outside.client_secret_file
+    assert outside.ca_file
+
+
+@pytest.mark.parametrize("role", PROCESSES)
+def test_the_worker_alone_is_told_where_notices_go(role: str) -> None:
+    settings = Settings.model_validate_json(told.settings(_site(ACCESS), role))
+    assert (settings.mail is not None) == (settings.webhook is not None) == (role == "worker")
+    if mail := settings.mail:
+        assert (mail.host, mail.port, mail.encryption, mail.user) == (
+            "smtp.example.org",
+            465,
+            "tls",
+            "airlock",
+        )
+        assert mail.link == "https://192.0.2.1:30443"
+        assert mail.password_file
+        assert mail.ca_file
+
+
+def test_the_worker_gets_out_to_where_notices_go_and_no_further() -> None:
+    open_to = [(at(vars(peer), "ip_block").cidr, port) for peer, port in notices.ways(NOTICES)]
+    assert open_to == [("192.0.2.0/28", 465), ("198.51.100.0/28", 465), ("0.0.0.0/0", 8443)]
+    assert notices.ways(Notices()) == []
 
 
 @pytest.mark.parametrize("role", PROCESSES)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from components.airlock import AirlockSpec
+from components.contract import Spec
 from tests.unit.tre.model.samples import PROJECT, SITE, TODAY, changed, lay_out
 from tre.model import specs
 from tre.model.load import LoadedSite, load_site
@@ -26,8 +28,9 @@ def test_a_site_has_identity_and_airlock(loaded: LoadedSite) -> None:
     told = specs.for_site(loaded, today=TODAY)
     assert list(told) == ["identity", "airlock"]
     assert {(each.site, each.scope, each.tier) for each in told.values()} == {("demo", "site", 3)}
-    airlock = specs.airlock(loaded.site)
-    assert (airlock.reviewers, airlock.issuer) == (2, "embedded")
+    airlock = told["airlock"]
+    assert isinstance(airlock, AirlockSpec)
+    assert (airlock.reviewers, airlock.sign_in.issuer) == (2, "embedded")
 
 
 def test_a_project_has_its_own_tier_in_every_spec(loaded: LoadedSite) -> None:
@@ -85,3 +88,41 @@ def test_embedded_stands_for_the_images_that_were_built(loaded: LoadedSite) -> N
 def test_specs_do_not_change_from_day_to_day(loaded: LoadedSite) -> None:
     later = TODAY + datetime.timedelta(days=30)
     assert specs.for_project(loaded, "heart", today=TODAY) == specs.for_project(loaded, "heart", today=later)
+
+
+NOTIFIED = (
+    SITE
+    + """\
+    airlock:
+      notices:
+        mail: {server: smtp.example.org, sender: a@example.org, user: me, password_file: secrets/mail}
+        webhook: {address: "https://hooks.example.org/", secret_file: ~/hook}
+"""
+)
+
+
+def test_secrets_are_named_from_the_sites_folder_and_never_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    folder = lay_out(tmp_path, NOTIFIED)
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "mail").write_text("hidden-away")
+    airlock = specs.for_site(load_site(folder, "demo", today=TODAY), today=TODAY)["airlock"]
+    assert isinstance(airlock, AirlockSpec)
+    assert airlock.notices.mail
+    assert airlock.notices.webhook
+    assert airlock.notices.mail.password
+    assert airlock.notices.mail.password.path == str(folder / "secrets" / "mail")
+    assert airlock.notices.webhook.secret.path == str(tmp_path / "home" / "hook")
+    assert "hidden-away" not in airlock.model_dump_json() + repr(airlock)
+
+
+def test_another_secret_in_the_same_file_is_another_deployment(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path, NOTIFIED)
+    (folder / "secrets").mkdir()
+    told: list[Spec] = []
+    for secret in ("one", "one more"):
+        (folder / "secrets" / "mail").write_text(secret)
+        told.append(specs.for_site(load_site(folder, "demo", today=TODAY), today=TODAY)["airlock"])
+    assert told[0] != told[1]
