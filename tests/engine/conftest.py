@@ -52,9 +52,11 @@ class Site:
         assert text.count(before) >= 1
         file.write_text(text.replace(before, after, 1))
 
-    def ended(self, *arguments: str) -> dict[str, str]:
-        """Bring the site up and return how each stack ended."""
+    def ended(self, *arguments: str, fails: bool = False) -> dict[str, str]:
+        """Bring the site up and return how each stack ended; none may fail unless the test wants it."""
         _, document = self.document("up", "demo", "--yes", *arguments)
+        failed = [each["failed"] for each in document["stacks"] if each["failed"]]
+        assert fails or not failed, json.dumps(failed, indent=1)
         return {each["stack"]: each["ended"] for each in document["stacks"]}
 
 

@@ -47,7 +47,11 @@ def test_one_failing_project_does_not_stop_the_other_and_is_told_in_full(site: S
 
 def test_projects_are_left_alone_when_their_site_fails(site: Site) -> None:
     site.world.inputs["site-door"] = {"fail": "no"}
-    assert site.ended("--skip-preview") == {"demo": "failed", "demo-breast": "left", "demo-diabetes": "left"}
+    assert site.ended("--skip-preview", fails=True) == {
+        "demo": "failed",
+        "demo-breast": "left",
+        "demo-diabetes": "left",
+    }
 
 
 def test_a_fault_in_the_program_is_a_sentence(site: Site) -> None:
@@ -83,7 +87,7 @@ def test_a_killed_engine_is_taken_up_by_the_next_up(site: Site) -> None:
         lambda: site.world.begun("breast-desk"),
         lambda: os.kill(_engine_of(site, "demo-breast"), signal.SIGKILL),
     )
-    ended = site.ended("--skip-preview")
+    ended = site.ended("--skip-preview", fails=True)
     kill.join()
     assert ended == {"demo": "deployed", "demo-breast": "failed", "demo-diabetes": "deployed"}
     assert list(site.state.glob("stacks/.pulumi/locks/organization/tre/demo-breast/*.json"))
@@ -104,7 +108,7 @@ def test_recover_finds_explains_and_clears_on_consent(site: Site) -> None:
         lambda: site.world.begun("breast-desk"),
         lambda: os.kill(_engine_of(site, "demo-breast"), signal.SIGKILL),
     )
-    site.ended("--skip-preview")
+    site.ended("--skip-preview", fails=True)
     kill.join()
     assert site.tre("recover", "demo")[0] == 4
     _, found = site.document("recover", "demo", "--yes")
@@ -123,7 +127,7 @@ def test_a_killed_plugin_fails_the_stack_and_the_next_up_finishes(site: Site) ->
     kill = _when(
         lambda: site.world.begun("breast-desk"), lambda: site.world.plugin and site.world.plugin.kill()
     )
-    assert site.ended("--skip-preview", "--project", "breast")["demo-breast"] == "failed"
+    assert site.ended("--skip-preview", "--project", "breast", fails=True)["demo-breast"] == "failed"
     kill.join()
     site.world.inputs.clear()
     assert site.ended() == {"demo": "unchanged", "demo-breast": "deployed", "demo-diabetes": "deployed"}

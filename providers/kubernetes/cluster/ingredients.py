@@ -80,11 +80,16 @@ def _wheels(lock: Path, target: Path, run: Run) -> None:
     shutil.copytree(kept, target, symlinks=True)
 
 
-def _keycloak(folder: Path, run: Run) -> None:
+def keycloak_archive(run: Run) -> Path:
+    """Return Keycloak's distribution, a zip file in the cache, fetched from Maven Central where it is not there yet."""
     archive = paths.cache_folder() / "images" / "downloads" / f"keycloak-{KEYCLOAK_VERSION}.zip"
     if not (archive.exists() and _digest(archive) == KEYCLOAK_SHA256):
         _download_keycloak(archive, run)
-    with zipfile.ZipFile(archive) as packed:
+    return archive
+
+
+def _keycloak(folder: Path, run: Run) -> None:
+    with zipfile.ZipFile(keycloak_archive(run)) as packed:
         packed.extractall(folder)
     unpacked = folder / f"keycloak-{KEYCLOAK_VERSION}"
     (unpacked / "bin" / "kc.sh").chmod(0o755)
