@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -14,6 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.certified import Certified
+from tests.ports import free_port
 
 USER, PASSWORD = "airlock", "correct horse"
 
@@ -58,7 +58,7 @@ def open_office(
         "tls": {"ssl_context": context, "auth_require_tls": False},  # it counts STARTTLS alone as encrypted
         "none": {},
     }
-    office = PostOffice(port or _free())
+    office = PostOffice(port or free_port())
     controller = Controller(
         office,
         hostname=address,
@@ -72,12 +72,6 @@ def open_office(
         yield office
     finally:
         controller.stop()
-
-
-def _free() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
 
 
 def _known(server: SMTP, session: Session, envelope: Envelope, mechanism: str, told: Any) -> AuthResult:

@@ -31,7 +31,7 @@ from portal.sign_in.sessions import Sessions, new_token
 from portal.sign_in.settings import SessionSettings
 from tests.bench.measuring import TRE
 from tests.bench.rows import Row, at_least, at_most, told
-from tests.portal.web.running import free_port
+from tests.ports import free_port
 from tre.airlock.door import Door as Address
 from tre.airlock.sending import Journal, Local, send
 

@@ -7,6 +7,7 @@ server and hook run on the machine, which to the cluster is an address outside.
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ import pytest
 from components.backend import Entrance, FirstSignIn
 from providers.kubernetes.cluster import ClusterInfo
 from providers.kubernetes.cluster.network import POD_RANGE
-from providers.kubernetes.target import KubernetesTarget
 from tests.certified import Certified
 from tests.cluster.institution import issuer
 from tests.cluster.institution.hook import Hook, open_hook
@@ -46,16 +46,7 @@ config:
     title: A TRE at an institution
     tier: 2
     targets:
-      own:
-        backend: kubernetes
-        kubeconfig: {kubeconfig}
-        probe_image: {workspace}
-        services:
-          host: {node}
-          outside_port: {outside}
-          sign_in_image: {keycloak}
-          database_image: {postgres}
-          scanner_image: {scanner}
+      own: {own}
     identity:
       issuer: {issuer}
       client: {client}
@@ -116,7 +107,6 @@ class Campus:
     """The deployed site: the folder of its files, how people come in, and where its notices arrive."""
 
     folder: Path
-    target: KubernetesTarget
     entrance: Entrance
     office: PostOffice
     hook: Hook
@@ -128,7 +118,7 @@ def campus(
 ) -> Generator[Campus]:
     """Run the institution and deploy the site; take both down at the end."""
     folder = tmp_path_factory.mktemp("campus")
-    node = str(urlsplit(cluster.api).hostname)
+    node = node_of(cluster)
     machine = node.removesuffix(".2") + ".1"
     certified = Certified.made(folder, [machine, POST])
     portal = f"https://{node}:{OUTSIDE}"
@@ -137,15 +127,39 @@ def campus(
         office = open_now.enter_context(open_office(certified, address=machine, port=_MAIL))
         hook = open_now.enter_context(open_hook(certified, machine, _HOOK, _HOOK_SECRET))
         open_now.enter_context(_reached(kubectl, machine, node))
-        _write(folder, cluster, node, machine, address, certified)
-        open_now.callback(_erase, folder)
+        _write(folder, cluster, machine, address, certified)
+        open_now.callback(erase, "campus", folder)
         assert cli.execute(["up", "campus", "--yes", "--folder", str(folder)]) == 0
-        yield Campus(folder, _target(folder), _entrance(kubectl, portal, certified), office, hook)
+        yield Campus(folder, _entrance(kubectl, portal, certified), office, hook)
 
 
-def _write(
-    folder: Path, cluster: ClusterInfo, node: str, machine: str, address: str, certified: Certified
-) -> None:
+def node_of(cluster: ClusterInfo) -> str:
+    """Return the node's address, under which people come in."""
+    return str(urlsplit(cluster.api).hostname)
+
+
+def own_target(cluster: ClusterInfo, outside: int, sign_in: int) -> str:
+    """Return the local cluster as a target like any other: by its kubeconfig, every image by its digest."""
+    images = cluster.images
+    services = {
+        "host": node_of(cluster),
+        "outside_port": outside,
+        "sign_in_port": sign_in,
+        "sign_in_image": images["keycloak"],
+        "database_image": images["postgres"],
+        "scanner_image": images["scanner"],
+    }
+    return json.dumps(
+        {
+            "backend": "kubernetes",
+            "kubeconfig": str(cluster.kubeconfig),
+            "probe_image": images["workspace"],
+            "services": services,
+        }
+    )
+
+
+def _write(folder: Path, cluster: ClusterInfo, machine: str, address: str, certified: Certified) -> None:
     secrets = {"client": issuer.CLIENT_SECRET, "mail": PASSWORD, "hook": _HOOK_SECRET}
     (folder / "secrets").mkdir()
     for name, secret in secrets.items():
@@ -153,10 +167,8 @@ def _write(
         (folder / "secrets" / name).write_text(secret + "\n")
     told: dict[str, Any] = {
         **cluster.images,
-        "kubeconfig": cluster.kubeconfig,
-        "node": node,
+        "own": own_target(cluster, OUTSIDE, OUTSIDE + 1),
         "machine": machine,
-        "outside": OUTSIDE,
         "issuer": address,
         "client": issuer.CLIENT,
         "command_line": issuer.COMMAND_LINE,
@@ -176,17 +188,10 @@ def _indented(text: str) -> str:
     return "\n".join(f"            {line}" for line in text.splitlines())
 
 
-def _erase(folder: Path) -> None:
-    erase = ["--erase-data", "--confirm-erase", "campus", "--folder", str(folder)]
-    assert cli.execute(["destroy", "campus", "--yes", *erase]) == 0
-
-
-def _target(folder: Path) -> KubernetesTarget:
-    from tre.model.load import load_site
-
-    target = load_site(folder, "campus").site.targets["own"]
-    assert isinstance(target, KubernetesTarget)
-    return target
+def erase(site: str, folder: Path) -> None:
+    """Take a site down with its data."""
+    confirmed = ["--erase-data", "--confirm-erase", site, "--folder", str(folder)]
+    assert cli.execute(["destroy", site, "--yes", *confirmed]) == 0
 
 
 def _entrance(kubectl: Kubectl, portal: str, certified: Certified) -> Entrance:

@@ -4,7 +4,6 @@ import base64
 import datetime
 import ipaddress
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Generator
@@ -20,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.ports import free_port
+
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
 _START_SECONDS = 60
 
@@ -27,13 +28,6 @@ _START_SECONDS = 60
 def missing_programs() -> list[str]:
     """Those of the needed programs that are not on PATH."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @dataclass(frozen=True)

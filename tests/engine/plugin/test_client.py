@@ -11,7 +11,8 @@ import pytest
 from providers.kubernetes.plugin.client import Client
 from providers.kubernetes.plugin.errors import ApiError, Unreachable
 from providers.kubernetes.plugin.kubeconfig import Endpoint, Token
-from tests.engine.plugin.api_server import ApiServer, free_port
+from tests.engine.plugin.api_server import ApiServer
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
 DELAYS = (0.01, 0.01, 0.01)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 OURS = b"a string that is malware in these tests and nowhere else"
 STREAM_LIMIT = 8 << 20
@@ -27,12 +29,6 @@ class Running:
     socket: str
     port: int
     process: subprocess.Popen[bytes]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _configure(folder: Path, port: int) -> Path:
@@ -76,7 +72,7 @@ def clamd() -> Iterator[Running]:
     """Give a clamd that listens on a local socket and on loopback, and end it after the last test."""
     # A short path: the name of a local socket has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="clamd-") as name:
-        folder, port = Path(name), _free_port()
+        folder, port = Path(name), free_port()
         configuration = _configure(folder, port)
         process = subprocess.Popen(
             ["/usr/sbin/clamd", "--config-file", str(configuration)],

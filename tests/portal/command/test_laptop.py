@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.portal.command.walking import KILLED, Serve, Walker
-from tests.portal.web.running import free_port
+from tests.ports import free_port
 from tre import cli
 from tre.errors import ExitCode
 

@@ -16,7 +16,8 @@ import pytest
 
 from portal.domain.clock import now
 from portal.sign_in.demo import current_code
-from tests.portal.web.running import WAIT, free_port
+from tests.portal.web.running import WAIT
+from tests.ports import free_port
 from tre import cli
 
 

@@ -11,7 +11,8 @@ from moto.server import ThreadedMotoServer
 
 from portal.store.areas import Areas
 from portal.store.places import Area, Place
-from tests.portal.store.stores import KINDS, folders, in_bucket
+from tests.portal.store.azurite import Azurite, open_azurite
+from tests.portal.store.stores import KINDS, folders, in_bucket, in_container
 
 
 @pytest.fixture
@@ -32,6 +33,13 @@ def s3() -> Generator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Generator[Azurite]:
+    """Give an Azure Blob store."""
+    with open_azurite(tmp_path_factory.mktemp("azurite")) as store:
+        yield store
+
+
 @pytest.fixture(params=KINDS)
 def areas(request: pytest.FixtureRequest, tmp_path: Path) -> Areas:
     """Give the worker's areas: the test runs on each kind of store."""
@@ -40,5 +48,6 @@ def areas(request: pytest.FixtureRequest, tmp_path: Path) -> Areas:
         "apart": lambda: folders(tmp_path, sole=False),
         "memory": lambda: {area: Place("memory:///") for area in Area},
         "s3": lambda: in_bucket(request.getfixturevalue("s3")),
+        "azure": lambda: in_container(request.getfixturevalue("azurite")),
     }
     return Areas.open(places[request.param](), fsync=False)

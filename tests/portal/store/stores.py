@@ -9,9 +9,10 @@ from typing import Final
 
 from portal.store.areas import Areas
 from portal.store.places import Area, Place
+from tests.portal.store.azurite import CONTAINER, Azurite
 
-KINDS: Final = ("folder", "apart", "memory", "s3")
-"""A folder that one process writes, one that several do, and two stores behind obstore."""
+KINDS: Final = ("folder", "apart", "memory", "s3", "azure")
+"""A folder that one process writes, one that several do, and three stores behind obstore."""
 UPLOADS: Final = Area.OUTPUT_UPLOADS
 HELD: Final = Area.HELD
 RELEASED: Final = Area.RELEASED_OUTPUTS
@@ -36,6 +37,18 @@ def in_bucket(endpoint: str, bucket: str = "airlock", prefix: str = "") -> dict[
     }
     prefix = prefix or uuid.uuid4().hex
     return {area: Place(f"s3://{bucket}/{prefix}/{area}", options=options) for area in Area}
+
+
+def in_container(store: Azurite) -> dict[Area, Place]:
+    """Return places below a prefix that nothing else uses, in a container of a store on this machine."""
+    options = {
+        "azure_storage_account_name": store.account,
+        "account_key": store.key,
+        "endpoint": store.endpoint,
+        "allow_http": "true",
+    }
+    prefix = uuid.uuid4().hex
+    return {area: Place(f"az://{CONTAINER}/{prefix}/{area}", options=options) for area in Area}
 
 
 async def stream(chunks: Iterable[bytes]) -> AsyncGenerator[bytes, None]:

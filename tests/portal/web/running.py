@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from portal.embedded import Laptop
 from portal.serving import serve
 from portal.settings import Rate, Rates, RunAs, Settings
 from portal.sign_in.sessions import Sessions, new_token
+from tests.ports import free_port
 
 PEOPLE: Final[Mapping[str, tuple[Grant, ...]]] = {
     "robin": (Grant("demo", Role.DATA_ANALYST), Grant("guarded", Role.DATA_ANALYST)),
@@ -33,17 +33,6 @@ PEOPLE: Final[Mapping[str, tuple[Grant, ...]]] = {
 }
 _MANY: Final = Rate(burst=1_000_000, each_second=1_000_000)
 WAIT: Final = 60.0
-
-
-def free_port() -> int:
-    """Return a port that is free, as is the one after it."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return int(port)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from portal.serving import bound
 from portal.settings import VARIABLE, AreaPlace, DatabasePlace, DoorPlace, Rate, RunAs, Settings, read
 from portal.store import Area, Mode
 from portal.web.rates import Buckets, network, refuse
-from tests.portal.web.running import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture
