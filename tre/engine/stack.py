@@ -24,6 +24,8 @@ from tre.errors import TreError, failure
 Program = Callable[[], None]
 OnStep = Callable[[str, int], None]
 GoesWith = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]]
+_ONE_CHECKPOINT: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""State is written once, at the end. What is deleted twice was deleted: a removal that breaks off is repeated whole."""
 _EPOCH: Final = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
@@ -109,6 +111,8 @@ class Stack:
 
     def destroy(self, *, keep_protected: bool = True, on_step: OnStep | None = None) -> Outcome:
         """Remove the stack's resources; those that hold data stay, and stay in the state."""
+        if not keep_protected:
+            self._workspace.env_vars = {**self._workspace.env_vars, **_ONE_CHECKPOINT}
         ask = functools.partial(
             self._stack.destroy, exclude_protected=keep_protected or None, continue_on_error=True
         )

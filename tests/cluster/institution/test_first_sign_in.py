@@ -82,6 +82,7 @@ def test_the_first_password_opens_nothing_until_both_factors_are_set(entrance: E
     while not (secret := newcomer.first_time()) and time.monotonic() < end:
         time.sleep(3)  # the account appears a few seconds after the person was listed
     assert secret
+    assert newcomer.ask("GET", "/me").done, "both factors were set up just now, and are not asked for again"
     chosen = replace(entrance, people={"olive": FirstSignIn(CHOSEN, secret)})
     again = Visitor(chosen, "olive")
     patiently(again, PATIENCE)
