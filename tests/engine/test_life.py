@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -244,3 +245,18 @@ def test_every_deployment_and_removal_is_in_the_audit_log(site: Site) -> None:
     entries = [(each["action"], each["detail"]["result"]) for each in log["entries"]]
     assert entries == [("deploy", "begun"), ("deploy", "done"), ("destroy", "begun"), ("destroy", "done")]
     assert site.document_of("audit", "verify", "demo")[1]["entries"] == 4
+
+
+def test_no_engine_asks_the_network_for_plugins_that_are_here(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        site.ended()
+        assert site.tre("plan", "demo", "--refresh")[0] == 0
+        site.ended("--refresh")
+        assert site.tre("destroy", "demo", "--yes", "--erase-data", "--confirm-erase", "demo")[0] == 0
+        with pytest.raises(BlockingIOError):
+            proxy.accept()

@@ -22,6 +22,8 @@ from semver import VersionInfo
 from tre.console import say
 
 OnOutput = Callable[[str], object]
+_OPERATIONS: Final = frozenset({"up", "preview", "refresh", "destroy"})
+_LAZY: Final = "--skip-plugin-pre-install"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -83,7 +85,7 @@ class Pulumi(PulumiCommand):
         self.runs += 1
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         process = subprocess.Popen(
-            [self.command, "--non-interactive", *args],
+            [self.command, "--non-interactive", *_plugins_as_needed(args)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -103,6 +105,15 @@ class Pulumi(PulumiCommand):
         if process.returncode:
             raise create_command_error(result)
         return result
+
+
+def _plugins_as_needed(args: list[str]) -> list[str]:
+    """Return the arguments of a command that fetches no plugin before it is asked for.
+
+    Without, the engine first tries to download every plugin of the state, even one that already runs beside it: at
+    an air-gapped site seconds pass until each of those requests has failed.
+    """
+    return [args[0], _LAZY, *args[1:]] if args[0] in _OPERATIONS else args
 
 
 @contextmanager
