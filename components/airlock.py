@@ -32,11 +32,20 @@ PROMISES = promises(
 )
 
 
-class Mail(Model):
-    """The mail server (SMTP) that takes the airlock's notices. `networks` (CIDR) say where it is; empty means anywhere.
+class Receiver(Model):
+    """A server of the institution's. `networks` (CIDR) say where it is; empty means anywhere.
 
-    `encryption` is `starttls` (RFC 3207), `tls` from the first byte (RFC 8314) or `none`. `authority` (PEM) vouches for
-    the server where no public authority does.
+    `authority` (PEM) vouches for it where no public authority does.
+    """
+
+    authority: str = ""
+    networks: tuple[str, ...] = ()
+
+
+class Mail(Receiver):
+    """The mail server (SMTP) that takes the airlock's notices.
+
+    `encryption` is `starttls` (RFC 3207), `tls` from the first byte (RFC 8314) or `none`.
     """
 
     server: str
@@ -45,17 +54,13 @@ class Mail(Model):
     encryption: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
     password: SecretFile | None = None
-    authority: str = ""
-    networks: tuple[str, ...] = ()
 
 
-class Webhook(Model):
-    """The address (https) that takes the airlock's notices as JSON, signed with `secret`. The rest is as of `Mail`."""
+class Webhook(Receiver):
+    """The address (https) that takes the airlock's notices as JSON, signed with `secret`."""
 
     address: str
     secret: SecretFile
-    authority: str = ""
-    networks: tuple[str, ...] = ()
 
 
 class Notices(Model):
@@ -63,6 +68,12 @@ class Notices(Model):
 
     mail: Mail | None = None
     webhook: Webhook | None = None
+
+
+class Telemetry(Receiver):
+    """The address (OTLP over HTTP) that takes the outside door's traces and metrics."""
+
+    address: str
 
 
 class AirlockSpec(Spec):
@@ -80,6 +91,7 @@ class AirlockSpec(Spec):
     scanner_image: str = ""
     area_gib: int = 10
     notices: Notices = Notices()
+    telemetry: Telemetry | None = None
     reviewers: int = 1
     review_days: int = 14
     pickup_days: int = 7

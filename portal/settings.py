@@ -191,6 +191,7 @@ class TelemetryPlace(Model):
     """Where traces and metrics go (OTLP over HTTP); empty: nowhere."""
 
     endpoint: str = ""
+    ca_file: Path | None = Field(default=None, description="Certificates that vouch for the endpoint alone.")
     metrics_every: float = Field(default=15, gt=0, description="Seconds.")
 
 

@@ -23,13 +23,15 @@ class Exporting:
 
     def __init__(self, place: TelemetryPlace, service: str) -> None:
         resource = Resource.create({"service.name": service})
-        base = place.endpoint.rstrip("/")
+        base, trusted = place.endpoint.rstrip("/"), str(place.ca_file) if place.ca_file else None
         self._spans = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._spans.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces", timeout=5))
+            BatchSpanProcessor(
+                OTLPSpanExporter(endpoint=f"{base}/v1/traces", timeout=5, certificate_file=trusted)
+            )
         )
         reader = PeriodicExportingMetricReader(
-            OTLPMetricExporter(endpoint=f"{base}/v1/metrics", timeout=5),
+            OTLPMetricExporter(endpoint=f"{base}/v1/metrics", timeout=5, certificate_file=trusted),
             export_interval_millis=place.metrics_every * 1000,
         )
         self._numbers = MeterProvider([reader], resource=resource, shutdown_on_exit=False)

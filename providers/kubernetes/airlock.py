@@ -17,7 +17,7 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRef
 from components.airlock import Airlock, AirlockOutputs
 from components.identity import EMBEDDED
 from providers.kubernetes import admission, names
-from providers.kubernetes.doors import notices, pods, published, told
+from providers.kubernetes.doors import notices, pods, published, telemetry, told
 from providers.kubernetes.doors import sign_in as sign_in_service
 from providers.kubernetes.doors.certified import Certified
 from providers.kubernetes.doors.database import NAME as DATABASE
@@ -77,7 +77,7 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
         walls.let_in("outside", told.PORT, *people(self.spec.sign_in.networks))
         walls.let_in(SCANNER, SCANNER_PORT, here("worker"))
         walls.let_out("inside", database)
-        walls.let_out("outside", database, issuer)
+        walls.let_out("outside", database, issuer, *telemetry.ways(self.spec.telemetry))
         walls.let_out("worker", database, (here(SCANNER), SCANNER_PORT), *notices.ways(self.spec.notices))
         walls.let_out("registrar", database, *([issuer] if self._embedded else []))
         walls.let_out("migrate", database)
@@ -142,6 +142,7 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
                 access=both["access"],
                 sign_in=spec.sign_in,
                 notices=spec.notices,
+                telemetry=spec.telemetry,
             )
         )
 

@@ -161,7 +161,19 @@ class StaffMember(Model):
     expires: Day = Field(description="The last day of this person's access.")
 
 
-class MailSettings(Model):
+class Receiver(Model):
+    """A server of the institution's that the airlock sends to."""
+
+    authority: Certificate | None = Field(
+        default=None,
+        description="Certificates (PEM) that vouch for the server; none: the public authorities.",
+    )
+    networks: tuple[Network, ...] = Field(
+        default=(), max_length=20, description="Networks (CIDR) that the server is in; none: anywhere."
+    )
+
+
+class MailSettings(Receiver):
     """The mail server that takes the airlock's notices, which hold no content."""
 
     server: Host = Field(description="The server's name.")
@@ -173,13 +185,6 @@ class MailSettings(Model):
     )
     user: Line | None = Field(default=None, description="Sign-in name, where the server asks for one.")
     password_file: Line | None = Field(default=None, description="File (mode 600) with the password.")
-    authority: Certificate | None = Field(
-        default=None,
-        description="Certificates (PEM) that vouch for the server; none: the public authorities.",
-    )
-    networks: tuple[Network, ...] = Field(
-        default=(), max_length=20, description="Networks (CIDR) that the server is in; none: anywhere."
-    )
 
     @model_validator(mode="after")
     def _sends_no_password_in_clear(self) -> MailSettings:
@@ -194,18 +199,11 @@ class MailSettings(Model):
         return self
 
 
-class WebhookSettings(Model):
+class WebhookSettings(Receiver):
     """The web address that takes the airlock's notices, which hold no content."""
 
     address: WebAddress = Field(description="Where notices are posted as JSON.")
     secret_file: Line = Field(description="File (mode 600) with the secret by which each notice is signed.")
-    authority: Certificate | None = Field(
-        default=None,
-        description="Certificates (PEM) that vouch for the address; none: the public authorities.",
-    )
-    networks: tuple[Network, ...] = Field(
-        default=(), max_length=20, description="Networks (CIDR) that the address is in; none: anywhere."
-    )
 
 
 class NoticeSettings(Model):
@@ -213,6 +211,12 @@ class NoticeSettings(Model):
 
     mail: MailSettings | None = Field(default=None, description="By mail, to those whom it concerns.")
     webhook: WebhookSettings | None = Field(default=None, description="By web request, to a system of yours.")
+
+
+class TelemetrySettings(Receiver):
+    """The collector that takes the outside door's traces and metrics, which name no person and hold no content."""
+
+    address: WebAddress = Field(description="Where OpenTelemetry data go, by OTLP over HTTP.")
 
 
 class AirlockSettings(Model):
@@ -237,6 +241,9 @@ class AirlockSettings(Model):
     notices: NoticeSettings = Field(
         default=NoticeSettings(),
         description="Where the airlock says that a request moved; never what is in it.",
+    )
+    telemetry: TelemetrySettings | None = Field(
+        default=None, description="Where the outside door's traces and metrics go; none: nowhere."
     )
 
 

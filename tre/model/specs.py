@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.airlock import AirlockSpec, Mail, Notices, Webhook
+from components.airlock import AirlockSpec, Mail, Notices, Telemetry, Webhook
 from components.contract import Spec
 from components.data_store import DataSet, DataStoreSpec, Source
 from components.identity import IdentitySpec, Passage, Person, SignIn
@@ -18,7 +18,7 @@ from tre.model.checks import SITE_SCOPE
 from tre.model.load import LoadedSite
 from tre.model.project import DataSetEntry, Project
 from tre.model.resolve import EMBEDDED, Resolved, resolve, reviewers, tier_of
-from tre.model.site import MailSettings, NoticeSettings, Site, WebhookSettings
+from tre.model.site import MailSettings, NoticeSettings, Receiver, Site, TelemetrySettings, WebhookSettings
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,7 @@ def airlock(site: Site, folder: Path, *, images: Images = Images()) -> AirlockSp
         database_image=images.database,
         scanner_image=images.scanner,
         notices=_notices(own.notices, folder),
+        telemetry=own.telemetry and _telemetry(own.telemetry),
         reviewers=reviewers(site, site.tier),
         review_days=own.review_days,
         pickup_days=own.pickup_days,
@@ -196,6 +197,14 @@ def _notices(own: NoticeSettings, folder: Path) -> Notices:
     )
 
 
+def _receiver(own: Receiver) -> dict[str, Any]:
+    return {"authority": own.authority or "", "networks": own.networks}
+
+
+def _telemetry(own: TelemetrySettings) -> Telemetry:
+    return Telemetry(address=own.address, **_receiver(own))
+
+
 def _mail(own: MailSettings, folder: Path) -> Mail:
     return Mail(
         server=own.server,
@@ -204,8 +213,7 @@ def _mail(own: MailSettings, folder: Path) -> Mail:
         encryption=own.encryption,
         user=own.user or "",
         password=_secret("airlock.notices.mail.password_file", own.password_file, folder),
-        authority=own.authority or "",
-        networks=own.networks,
+        **_receiver(own),
     )
 
 
@@ -214,8 +222,7 @@ def _webhook(own: WebhookSettings, folder: Path) -> Webhook:
     return Webhook(
         address=own.address,
         secret=SecretFile.at(key, _beside(own.secret_file, folder)),
-        authority=own.authority or "",
-        networks=own.networks,
+        **_receiver(own),
     )
 
 

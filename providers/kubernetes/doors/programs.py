@@ -18,7 +18,7 @@ from components.contract import Component
 from components.identity import EMBEDDED
 from providers.kubernetes import names
 from providers.kubernetes import reader as reader_script
-from providers.kubernetes.doors import notices, pods, told
+from providers.kubernetes.doors import notices, pods, telemetry, told
 from providers.kubernetes.doors.certified import AUTHORITY, Certified, stamp
 from providers.kubernetes.doors.database import Database
 from providers.kubernetes.doors.pods import PORTAL_USER, Container, Mount, Service
@@ -141,7 +141,8 @@ class Programs:
     def _of_door(self, role: str) -> Mapping[str, pulumi.Input[str]]:
         if role == "inside":
             return {}
-        return {"cookie-key": self.seal.secret("cookie key"), **self._of_client()}
+        told_of = telemetry.held(self.component.spec.telemetry)
+        return {"cookie-key": self.seal.secret("cookie key"), **self._of_client(), **told_of}
 
     def _of_client(self) -> Mapping[str, pulumi.Input[str]]:
         """Return what the airlock's client at the issuer holds."""

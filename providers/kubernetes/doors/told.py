@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components.airlock import Notices
+from components.airlock import Notices, Telemetry
 from components.identity import SignIn
-from providers.kubernetes.doors import notices, realm
+from providers.kubernetes.doors import notices, realm, telemetry
 
 AREAS: Final = ("output_uploads", "input_uploads", "held", "released_outputs", "released_inputs")
 MOUNTED: Final[Mapping[str, Mapping[str, bool]]] = {
@@ -44,6 +44,7 @@ class Site:
     access: Mapping[str, str]
     sign_in: SignIn
     notices: Notices
+    telemetry: Telemetry | None
 
 
 def settings(site: Site, role: str) -> str:
@@ -57,6 +58,8 @@ def settings(site: Site, role: str) -> str:
     if role in ("inside", "outside"):
         told[role] = _door(site.inside if role == "inside" else site.outside)
         told["sign_in"] = _at_inside(site) if role == "inside" else _at_outside(site)
+    if role == "outside":
+        told |= telemetry.settings(site.telemetry, SECRETS)
     if role == "worker":
         told |= {"scanner": site.scanner, "signing_key_file": f"{SECRETS}/signing-key"}
         told |= notices.settings(site.notices, SECRETS, site.outside)

@@ -64,6 +64,11 @@ config:
       storage: {{inputs_gib: 1, working_gib: 1, outbox_gib: 1}}
     airlock:
       image: {portal}
+      telemetry:
+        address: https://{machine}:{hook}
+        networks: [{machine}/32]
+        authority: |
+{authority}
       notices:
         mail:
           server: {post}

@@ -75,3 +75,15 @@ def test_whom_it_concerns_is_told_that_a_request_moved_and_never_what_is_in_it(c
     assert TITLE not in said
     assert "birds.csv" not in said
     assert "sasha@university.example.org" not in box
+
+
+def test_the_outside_door_tells_how_it_does_and_of_nobody(campus: Campus) -> None:
+    casey = Visitor(campus.entrance, "casey")
+    patiently(casey, PATIENCE)
+    casey.ask("GET", "/queue")
+    sent = campus.hook.collected
+    eventually(lambda: b"/queue" in sent.get("/v1/traces", b"") and "/v1/metrics" in sent, "traces", PATIENCE)
+    everything = b"".join(sent.values())
+    assert b"airlock-outside" in everything
+    assert b"airlock-inside" not in everything
+    assert b"casey" not in everything

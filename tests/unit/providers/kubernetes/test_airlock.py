@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.airlock import Mail, Notices, Webhook
+from components.airlock import Mail, Notices, Telemetry, Webhook
 from components.contract import Record, of_type
 from components.identity import SignIn
 from components.secret_file import SecretFile
@@ -93,6 +93,7 @@ def _site(access: Mapping[str, str]) -> told.Site:
         access=access,
         sign_in=OWN_ISSUER,
         notices=NOTICES,
+        telemetry=Telemetry(address="https://collector.example.org:4318", authority=CERTIFICATE),
     )
 
 
@@ -134,6 +135,12 @@ def test_the_worker_alone_is_told_where_notices_go(role: str) -> None:
         assert mail.link == "https://192.0.2.1:30443"
         assert mail.password_file
         assert mail.ca_file
+
+
+@pytest.mark.parametrize("role", PROCESSES)
+def test_the_outside_door_alone_is_told_of_a_collector(role: str) -> None:
+    place = Settings.model_validate_json(told.settings(_site(ACCESS), role)).telemetry
+    assert bool(place.endpoint) == bool(place.ca_file) == (role == "outside")
 
 
 def test_the_worker_gets_out_to_where_notices_go_and_no_further() -> None:
