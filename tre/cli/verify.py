@@ -36,10 +36,13 @@ def command(
     break out of each workspace. Ends with 1 when a promise is broken; gaps are printed and are no failure.
     """
     from components.contract import Depth
+    from tre.locks import alone
     from tre.verify import collect, memory, report, text
 
     loaded = load(folder, site, allow_expired=True)
-    found = collect.verify(loaded, chosen(loaded, project), Depth(depth) if depth else None, _told)
+    # A second verification would sweep away the people whom the first one has made up for its attempts.
+    with alone(memory.lock(site), f"site {site}: another verification is at work"):
+        found = collect.verify(loaded, chosen(loaded, project), Depth(depth) if depth else None, _told)
     document = report.document(found)
     file = memory.keep_report(site, document, found.when)
     if as_json:

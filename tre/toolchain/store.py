@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -18,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tre import console, paths
+from tre import paths
 from tre.errors import failure
+from tre.locks import alone
 from tre.toolchain.table import Entry, Table
 
 Origin = Literal["path", "package", "release", "build", "wheel"]
@@ -78,13 +78,7 @@ def cached(table: Table, entry: Entry) -> dict[str, Tool] | None:
 def locked(name: str) -> Generator[Path]:
     """Hold the only right to change the tool `name`, and give its folder. Another run is waited for, aloud."""
     folder = root() / name
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            console.say(f"  {name}: another run is making it; waiting for that one")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder / ".lock", f"{name}: another run is making it"):
         yield folder
 
 

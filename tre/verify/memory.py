@@ -32,6 +32,11 @@ def _file(site: str, project: str) -> Path:
     return paths.private_folder(site_folder(site) / "verified") / f"{project}.json"
 
 
+def lock(site: str) -> Path:
+    """Return the file that a verification of a site holds, so that there is one at a time."""
+    return paths.private_folder(site_folder(site) / "verified") / ".lock"
+
+
 def recall(site: str, project: str) -> Found:
     """Return the last judgements of a project; none, with a warning, where they cannot be read."""
     file = _file(site, project)

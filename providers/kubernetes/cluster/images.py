@@ -6,14 +6,12 @@ of one static file. `tre cluster images` builds what is missing.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +20,7 @@ from providers.kubernetes.cluster import ingredients, oci, tools
 from providers.kubernetes.cluster.mounts import mount_points
 from tre import paths
 from tre.errors import failure
+from tre.locks import alone
 
 Report = Callable[[str], None]
 
@@ -106,7 +105,7 @@ def _told(path: Path) -> bytes:
 
 def _build(name: str, report: Report) -> Image:
     place = _folder() / name / _key(name)
-    with _locked(place):
+    with alone(place.parent / ".lock", f"image {name}: another run is making it"):
         found = _find(name)
         if found is not None:
             return found
@@ -129,14 +128,6 @@ def _discard_killed_builds(folder: Path) -> None:
         for point in [point for point in mount_points() if Path(point).is_relative_to(left)]:
             subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
         shutil.rmtree(left, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(place: Path) -> Generator[None]:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with (place.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _make(name: str, layout: Path, work: Path) -> None:
@@ -210,7 +201,7 @@ def _base(log: Path) -> Path:
     """
     key = hashlib.sha256(f"{_RECIPE}\n{_SUITE}\n{_BASE_OPTIONS}".encode()).hexdigest()[:16]
     archive = _folder() / "base" / f"{_SUITE}-{key}.tar"
-    with _locked(archive):
+    with alone(archive.parent / ".lock", "base image: another run is making it"):
         if not archive.exists():
             partial = archive.with_name(f"partial-{os.getpid()}.tar")
             mirror = [os.environ["TRE_DEBIAN_MIRROR"]] if "TRE_DEBIAN_MIRROR" in os.environ else []

@@ -26,6 +26,7 @@ from providers.kubernetes.cluster.api import Api
 from providers.kubernetes.cluster.places import State
 from tre import paths
 from tre.errors import TreError, failure
+from tre.locks import alone
 from tre.toolchain import Tool
 
 Report = Callable[[str], None]
@@ -149,8 +150,7 @@ def node(state: State) -> network.Node | None:
 @contextlib.contextmanager
 def _one_at_a_time(state: State) -> Generator[None]:
     paths.private_folder(state.root)
-    with (state / "command.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(state / "command.lock", "the local cluster: another command is at work on it"):
         yield
 
 
