@@ -171,6 +171,8 @@ class OidcSignIn(Browser):
         }
         if self._settings.second_factor.required and self._settings.second_factor.acr:
             asked["acr_values"] = " ".join(sorted(self._settings.second_factor.acr))
+        if self._settings.prompt:
+            asked["prompt"] = self._settings.prompt
         return Going(_with(described.authorization_endpoint, asked), (self._flows.keep(flow),))
 
     async def finish(self, request: HTTPConnection) -> SignedIn:

@@ -97,6 +97,10 @@ class OidcSettings(Model):
         default=(), description="Path to the day an account ends, if told."
     )
     second_factor: SecondFactor = SecondFactor()
+    prompt: Literal["", "login"] = Field(
+        default="",
+        description="`login`: each sign-in asks for both factors, whoever is still signed in there.",
+    )
     algorithms: frozenset[Algorithm] = frozenset({"RS256", "PS256", "ES256", "Ed25519", "EdDSA"})
     leeway: int = Field(default=60, ge=0, le=300, description="Seconds by which clocks may differ.")
 

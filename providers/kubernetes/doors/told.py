@@ -126,6 +126,8 @@ def _at_own(site: Site) -> tuple[dict[str, Any], str]:
         "ca_file": AUTHORITY_OF_ISSUER,
         "discovery": f"{base}/realms/{name}/.well-known/openid-configuration",
         "expires_claim": ["expires"],
+        # Who has just set up a second factor has not shown it yet, and would else stay signed in without it.
+        "prompt": "login",
     }
     return found, realm.COMMAND_LINE
 

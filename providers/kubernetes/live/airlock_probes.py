@@ -192,14 +192,14 @@ def _refusal(case: _Case) -> Verdicts:
 
 def _swapped(case: _Case) -> Verdicts:
     """Decide on other bytes; then change a held byte behind the airlock's back and have the request approved."""
-    manifest = str(case.until("release", "in_review")["manifest_sha256"])
+    seen = case.until("release", "in_review")
+    manifest = str(seen["manifest_sha256"])
     other = case.decide(verifiers.CHECKER, "release", "approve", "0" * 64)
     _change_held(case)
     approved = case.decide(verifiers.CHECKER, "release", "approve", manifest)
     if not approved.done:
-        return {
-            "airlock/bytes-bound-to-decision": Verdict(False, f"cannot tell: a checker got {approved.status}")
-        }
+        why = f"cannot tell: a checker got {approved.status}, the request is {seen['state']}"
+        return {"airlock/bytes-bound-to-decision": Verdict(False, why)}
     ended = case.until("release", "failed", "released")["state"]
     met: dict[str, int | bool] = {"a decision on another hash": other.status}
     if ended != "failed":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -326,6 +326,19 @@ def test_an_acr_value_is_asked_for_and_taken(
     issuer.lies.claims = {"acr": "gold"}
     assert sign_in(oidc).person.name == "robin"
     assert issuer.authorised[-1]["acr_values"] == "gold"
+
+
+@pytest.mark.parametrize("prompt", ["", "login"])
+def test_both_factors_are_asked_for_anew_where_the_site_says_so(
+    prompt: Literal["", "login"],
+    settings: OidcSettings,
+    small_database: Database,
+    clock: MovableClock,
+    issuer: Issuer,
+) -> None:
+    settings = settings.model_copy(update={"prompt": prompt})
+    sign_in(OidcSignIn(settings, SessionSettings(), Browser.Parts(small_database, clock, "demo"), PUBLIC))
+    assert issuer.authorised[-1].get("prompt", "") == prompt
 
 
 def test_an_account_that_ended_is_not_let_in_and_the_day_is_noted(
