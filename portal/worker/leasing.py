@@ -122,6 +122,18 @@ def later(parts: WorkerParts, lease: Lease, wait: datetime.timedelta) -> None:
     parts.database.write(run)
 
 
+def given_back(parts: WorkerParts, lease: Lease) -> None:
+    """Give a request back at once and uncounted, because this worker is told to stop: no fault of the request's."""
+
+    def run(session: Session) -> None:
+        with contextlib.suppress(Lost):
+            row = held(session, lease)
+            free(row)
+            row.attempts = lease.attempt - 1
+
+    parts.database.write(run)
+
+
 @contextlib.asynccontextmanager
 async def kept(parts: WorkerParts, lease: Lease) -> AsyncGenerator[None]:
     """Renew a lease for as long as the block takes."""

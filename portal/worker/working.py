@@ -45,7 +45,7 @@ class Worker:
         return await self.tidy() or worked
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until told to stop; what is under way then is finished by whoever takes it up next."""
+        """Work until told to stop; what is under way then is given back, for whoever takes it up next."""
         patience = self.parts.patience
         loops = [_repeat(self.work, patience.look, stop) for _ in range(patience.side_by_side)]
         tidying = [_repeat(self.tidy, patience.tidy, stop), _repeat(self._sweep, _SWEEPING, stop)]
@@ -64,12 +64,23 @@ class Worker:
 
     async def work(self) -> bool:
         """Take one request one step forward; tell whether there was one."""
-        lease = await asyncio.to_thread(leasing.take, self.parts)
+        lease = await self._taken()
         if lease is None:
             return False
         with contextlib.suppress(Lost):
             await self._step(lease)
         return True
+
+    async def _taken(self) -> Lease | None:
+        """Take a request; told to stop meanwhile, give back what the thread has taken all the same."""
+        taking = asyncio.create_task(asyncio.to_thread(leasing.take, self.parts))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            with contextlib.suppress(AirlockError):
+                if lease := await taking:
+                    leasing.given_back(self.parts, lease)
+            raise
 
     async def tidy(self) -> bool:
         """End what is overdue, remove what is to be forgotten, send what waits; tell whether there was anything."""
@@ -90,6 +101,11 @@ class Worker:
             async with leasing.kept(parts, lease):
                 await _STEPS[lease.state](parts, lease)
         except Lost:
+            raise
+        except asyncio.CancelledError:
+            # Else nobody could take it up before the lease ends. What a thread still does finds the lease gone.
+            with contextlib.suppress(AirlockError):
+                leasing.given_back(parts, lease)
             raise
         except _FINAL as error:
             LOG.error("refused", extra={"request_id": lease.request_id, "code": error.code})

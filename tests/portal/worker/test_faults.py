@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from portal.database.opening import Database
+from portal.database.tables import RequestRow
 from portal.domain.errors import Conflict, Unavailable
 from portal.domain.states import State
 from portal.store import Area, Areas, Piece
-from portal.worker import freezing, leasing
+from portal.worker import WorkerParts, freezing, leasing, working
 from tests.portal.conftest import MovableClock
 from tests.portal.service.site import ANN, CARL, OTTO, Site, inside, run
 
@@ -223,3 +225,31 @@ def test_a_database_that_does_not_answer_is_said_so(site: Site) -> None:
     site.database = missing
     with pytest.raises(Unavailable):
         run(site.worker.once())
+
+
+def test_a_worker_that_is_stopped_gives_its_request_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = asyncio.Event()
+
+    async def endless(parts: WorkerParts, lease: leasing.Lease) -> None:
+        begun.set()
+        await asyncio.sleep(600)
+
+    async def stopped() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(site.worker.run(stop))
+        await asyncio.wait_for(begun.wait(), 30)
+        stop.set()
+        await asyncio.wait_for(running, 30)
+
+    steps = {State.SUBMITTED: endless}
+    monkeypatch.setattr(working, "_STEPS", steps)
+    site.submitted()
+    run(stopped())
+    with site.database.reading() as session:
+        row = session.scalars(select(RequestRow)).one()
+        assert (row.lease, row.leased_until, row.attempts) == ("", None, 0)
+        assert row.try_at is not None
+    monkeypatch.undo()
+    site.work()
+    with site.database.reading() as session:
+        assert session.scalars(select(RequestRow.state)).one() == State.IN_REVIEW.value
