@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace, Service, ServicePortArgs, ServiceSpecArgs
@@ -27,7 +26,7 @@ from providers.kubernetes.doors.pods import Container, Mount
 from providers.kubernetes.doors.programs import Programs
 from providers.kubernetes.doors.seal import Seal
 from providers.kubernetes.doors.volumes import Volumes
-from providers.kubernetes.doors.walls import Walls, anywhere, here, people, projects_of, there
+from providers.kubernetes.doors.walls import Walls, here, people, projects_of, there, ways_to
 from providers.kubernetes.objects import meta, pod_security
 from providers.kubernetes.target import KubernetesTarget
 
@@ -39,7 +38,6 @@ SCANNER_USER: Final = 10040
 SCANNER_PORT: Final = 3310
 _DATABASE_ROLES: Final = ("inside", "outside", "worker", "registrar", "auditor")
 _CLIENTS: Final = ("inside", "outside", "worker", "registrar", "migrate")
-_HTTPS: Final = 443
 
 
 class KubernetesAirlock(Airlock[KubernetesTarget]):
@@ -92,7 +90,8 @@ class KubernetesAirlock(Airlock[KubernetesTarget]):
     def _issuer_peer(self, identity: str) -> tuple[Any, int]:
         if self._embedded:
             return there(identity, sign_in_service.NAME), sign_in_service.PORT
-        return anywhere(()), urlsplit(self.spec.sign_in.issuer).port or _HTTPS
+        (way,) = ways_to(self.spec.sign_in.issuer, ())
+        return way
 
     def _run(self, walls: Walls, seal: Seal, certified: Certified, namespace: Namespace) -> None:
         services = self.target.services

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pulumi
 
 from components.airlock import Mail, Notices, Webhook
-from providers.kubernetes.doors.walls import Peer, people
+from providers.kubernetes.doors.walls import Peer, people, ways_to
 
-_HTTPS: Final = 443
 _PASSWORD: Final = "mail-password"  # noqa: S105 # a file's name
 _MAIL_AUTHORITY: Final = "mail-ca"
 _SIGNING: Final = "webhook-secret"
@@ -50,8 +48,7 @@ def ways(notices: Notices) -> Sequence[tuple[Peer, int]]:
     if mail := notices.mail:
         found += [(peer, mail.port) for peer in people(mail.networks)]
     if webhook := notices.webhook:
-        port = urlsplit(webhook.address).port or _HTTPS
-        found += [(peer, port) for peer in people(webhook.networks)]
+        found += ways_to(webhook.address, webhook.networks)
     return found
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pulumi
 
 from components.airlock import Telemetry
-from providers.kubernetes.doors.walls import Peer, people
+from providers.kubernetes.doors.walls import Peer, ways_to
 
 _AUTHORITY: Final = "telemetry-ca"
-_HTTPS: Final = 443
 
 
 def settings(telemetry: Telemetry | None, secrets: str) -> dict[str, Any]:
@@ -30,7 +28,4 @@ def held(telemetry: Telemetry | None) -> dict[str, pulumi.Input[str]]:
 
 def ways(telemetry: Telemetry | None) -> Sequence[tuple[Peer, int]]:
     """Return where the door must get out to, each with its port."""
-    if telemetry is None:
-        return []
-    port = urlsplit(telemetry.address).port or _HTTPS
-    return [(peer, port) for peer in people(telemetry.networks)]
+    return ways_to(telemetry.address, telemetry.networks) if telemetry else []

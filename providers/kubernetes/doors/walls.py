@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -166,3 +167,9 @@ def projects_of(spec: Spec) -> Peer:
             match_labels={f"{names.LABEL}/site": spec.site}, match_expressions=[project]
         )
     )
+
+
+def ways_to(address: str, networks: Sequence[str]) -> list[tuple[Peer, int]]:
+    """Return the ways to an https address in these networks, or anywhere outside the cluster, each with its port."""
+    port = urlsplit(address).port or _HTTPS
+    return [(peer, port) for peer in people(networks)]

@@ -16,11 +16,9 @@ from tests.post_office import PASSWORD, USER, PostOffice, open_office
 
 ABOUT = {"project": "heart", "state": "in_review", "request": "abc"}
 ANN, CARL = "ann@example.org", "carl@example.org"
-pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
 SENDER = "airlock@tre.example.org"
-
-
 HOST = "localhost"
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
 
 
 @pytest.fixture
