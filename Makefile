@@ -23,15 +23,21 @@ demo: tools
 	$(BIN)/python -m examples.demo.journey
 	$(BIN)/tre verify demo
 
+# Who looks at the end finds there what failed, in whichever lane and however long ago.
 test: tools check
-	$(MAKE) --no-print-directory --jobs=2 --keep-going test-cluster test-beside
+	$(MAKE) --no-print-directory --jobs=2 --keep-going test-cluster test-beside \
+		|| { echo; echo 'What failed:'; grep -hE '\| (FAILED|ERROR) ' $(LANES)/*.txt; exit 1; }
 
 # Two lanes side by side, as the cluster's tests wait for most of their time; each line says which lane it comes from.
+LANES := .pytest_cache
+lane = mkdir -p $(LANES) && $(BIN)/pytest -o cache_dir=$(LANES)/$(1) $(2) 2>&1 \
+	| sed --unbuffered 's/^/$(1) | /' | tee $(LANES)/$(1).txt
+
 test-cluster: $(READY)
-	$(BIN)/pytest tests/cluster -o cache_dir=.pytest_cache/cluster 2>&1 | sed --unbuffered 's/^/cluster | /'
+	$(call lane,cluster,tests/cluster)
 
 test-beside: $(READY)
-	$(BIN)/pytest --ignore=tests/cluster 2>&1 | sed --unbuffered 's/^/beside  | /'
+	$(call lane,beside,--ignore=tests/cluster)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -16,8 +16,8 @@ from typing import BinaryIO, Final, cast
 
 from portal.checks import packed, tars, zips
 from portal.checks.formats import Family
-from portal.checks.packed import Budget, Limits
 from portal.checks.subject import Context, Said, Subject
+from portal.checks.unpacking import Budget, Limits, Member
 from portal.checks.verdict import Outcome
 from portal.checks.window import LARGEST_READ, Hostile, Unreadable
 from portal.domain.errors import Invalid
@@ -196,7 +196,7 @@ class _Rewound:
         return self._spool.readline(size if size >= 0 else LARGEST_READ)
 
 
-def _members(subject: Subject, budget: Budget) -> Iterator[packed.Member]:
+def _members(subject: Subject, budget: Budget) -> Iterator[Member]:
     if subject.kind.name == "tar archive":
         yield from tars.members(subject.open, subject.size)
     elif _is_zip(subject):
@@ -216,7 +216,7 @@ def _safe(path: str, names: set[str]) -> str:
     return safe
 
 
-def _expand(member: packed.Member, spool: BinaryIO, budget: Budget) -> bool:
+def _expand(member: Member, spool: BinaryIO, budget: Budget) -> bool:
     """Read a member to its end, for its true size; keep its bytes and return True unless they are too many."""
     size, kept = 0, True
     with member.open() as source:

@@ -9,8 +9,8 @@ from typing import Final
 from portal.checks import acro, archives, metadata, opaque, tables, types
 from portal.checks.confined import Confined
 from portal.checks.malware import Scanner
-from portal.checks.packed import Limits
 from portal.checks.subject import Context, Said, Subject
+from portal.checks.unpacking import Limits
 from portal.checks.verdict import Finding, Held, Outcome
 from portal.checks.window import Deadline, Hostile, Unreadable
 from portal.domain.errors import AirlockError

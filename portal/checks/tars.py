@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
+from portal.checks.unpacking import Budget, Member
 from portal.checks.window import Hostile, Unreadable
-
-if TYPE_CHECKING:
-    from portal.checks.packed import Budget, Member
 
 _PIECE: Final = 64 << 10
 
@@ -64,8 +62,6 @@ class _Forward:
 
 
 def _each(source: BinaryIO, stored: int) -> Iterator[Member]:
-    from portal.checks.packed import Member
-
     try:
         with tarfile.open(fileobj=source, mode="r:", errorlevel=2) as archive:
             for info in archive:

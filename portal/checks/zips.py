@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, cast
 
-from portal.checks.packed import Budget, Member
 from portal.checks.subject import Subject
+from portal.checks.unpacking import Budget, Member
 from portal.checks.window import Hostile, Unreadable
 
 _LOCAL_HEADER: Final = 30

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -13,7 +15,6 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from portal.settings import TelemetryPlace
-from portal.web.telemetry import Attributes
 
 _FAULT = 500
 
@@ -41,7 +42,9 @@ class Exporting:
         )
         self._read = TraceContextTextMapPropagator()
 
-    def ended(self, name: str, began: int, seconds: float, parent: str, attributes: Attributes) -> None:
+    def ended(
+        self, name: str, began: int, seconds: float, parent: str, attributes: Mapping[str, str | int]
+    ) -> None:
         """Take one request."""
         context = self._read.extract({"traceparent": parent}) if parent else None
         span = self._tracer.start_span(

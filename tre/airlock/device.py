@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlencode
 
 from tre.airlock.door import clean, origin
-from tre.airlock.sessions import Session
+from tre.airlock.session import Session
 from tre.errors import Problem, Refused, TreError, failure
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tre.airlock import device
 from tre.airlock.door import Door, DoorError, origin
-from tre.airlock.sessions import Session
+from tre.airlock.session import Session
 from tre.errors import InvalidInput, Problem
 
 _NOT_THIS_WAY: Final = 405

@@ -8,17 +8,14 @@ hence a monitor of our own.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
-import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import pulumi
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.stack import run_in_stack
-from pulumi.runtime.sync_await import _sync_await  # pyright: ignore[reportPrivateUsage] # the SDK's only way
 
 from components.contract import Record
 
@@ -118,35 +115,13 @@ def recording(program: Callable[[], None], *, project: str = "tre", stack: str =
 
     Raises whatever the program raises.
     """
-    # Pulumi's settings are context variables: in a copy, recording disturbs no engine beside it.
-    with _event_loop():
-        return contextvars.copy_context().run(_recording, program, project, stack)
+    # A thread of its own has no event loop that anybody else relies on. Pulumi's settings are context variables,
+    # and a new thread begins without any: recording disturbs no engine beside it.
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(asyncio.run, _recording(program, project, stack)).result()
 
 
-@contextlib.contextmanager
-def _event_loop() -> Generator[None]:
-    """Give the thread an event loop of the recording's own, which the SDK expects to find, and its own back."""
-    kept = _own_loop()
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        yield
-    finally:
-        asyncio.set_event_loop(kept)
-        loop.close()
-
-
-def _own_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the thread's loop, or nothing where it has none: `asyncio.run` takes even the main thread's away."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            return asyncio.get_event_loop()
-        except RuntimeError:
-            return None
-
-
-def _recording(program: Callable[[], None], project: str, stack: str) -> Recording:
+async def _recording(program: Callable[[], None], project: str, stack: str) -> Recording:
     # The SDK's mocks set only some of its settings; the others, such as the set of outputs to wait for, would be
     # shared with whichever program runs beside this one, on another event loop, and both would wait for ever.
     pulumi.runtime.settings.Settings(project=project, stack=stack)
@@ -155,5 +130,5 @@ def _recording(program: Callable[[], None], project: str, stack: str) -> Recordi
     # The mocks bring a root of their own, already finished: a fresh one takes the program's exports.
     cast(Any, pulumi.runtime.settings).set_root_resource(None)
     cast(Any, pulumi.runtime.settings.SETTINGS).rpc_manager.clear()
-    _sync_await(run_in_stack(program))
+    await run_in_stack(program)
     return Recording(recorder.records, recorder.exports)

@@ -9,7 +9,7 @@ from typing import Any
 
 from portal.checks import Finding, Held, Outcome, check
 from portal.checks.malware import NoScanner, Scanner
-from portal.checks.packed import Limits
+from portal.checks.unpacking import Limits
 from portal.domain.policy import Project
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from portal.checks import Outcome
-from portal.checks.packed import Limits
+from portal.checks.unpacking import Limits
 from tests.portal.checks import made
 from tests.portal.checks.held import outcome, project, said
 

@@ -18,7 +18,7 @@ import pytest
 from tre import cli
 from tre.airlock import device, fetching, sending, sessions
 from tre.airlock.door import Door, DoorError, Unreachable, clean, origin
-from tre.airlock.sessions import Session
+from tre.airlock.session import Session
 from tre.errors import ExitCode, InvalidInput, Refused, TreError
 
 Told = tuple[int, dict[str, str], bytes]

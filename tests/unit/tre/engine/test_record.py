@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import pulumi
 import pytest
+from pulumi.runtime import mocks
 
 from tre.engine.record import record, recording
 
@@ -46,17 +50,30 @@ def test_a_programs_own_error_is_raised() -> None:
 
 def test_programs_recorded_side_by_side_do_not_wait_for_each_other() -> None:
     """Sharing one set of outputs between event loops made two programs wait for ever."""
-    done: list[int] = []
+    with ThreadPoolExecutor(6) as beside:
+        found = beside.map(record, [_program] * 150, timeout=120)
+        assert [len(each) for each in found] == [2] * 150
 
-    def work() -> None:
-        done.extend(len(recording(_program).records) for _ in range(25))
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(6)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(60)
-    assert done == [2] * 150
+def test_programs_side_by_side_each_ask_their_own_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that do not follow a program into its threads let one `tre up` ask another's engine, even a gone one."""
+    both_set, set_mocks, asked = threading.Barrier(2), mocks.set_mocks, list[mocks.MockMonitor]()
+    answer = cast("Any", mocks.MockMonitor).GetDeploymentInfo
+
+    def waiting(*arguments: Any, **more: Any) -> None:
+        set_mocks(*arguments, **more)
+        both_set.wait(60)
+
+    def counting(monitor: mocks.MockMonitor, request: Any) -> Any:
+        asked.append(monitor)
+        return answer(monitor, request)
+
+    monkeypatch.setattr(mocks, "set_mocks", waiting)
+    monkeypatch.setattr(mocks.MockMonitor, "GetDeploymentInfo", counting)
+    with ThreadPoolExecutor(2) as beside:
+        assert [len(each) for each in beside.map(record, [_program] * 2)] == [2, 2]
+    first, second = Counter(map(id, asked)).values()
+    assert first == second
 
 
 def test_recording_works_after_the_thread_lost_its_event_loop() -> None:
