@@ -21,23 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from pyotp.totp import TOTP
 
+from examples.demo.chromium import chromium
 from tre import paths
 from tre.console import say
 
 SITE: Final = "demo"
-CHROMIUM: Final = "/usr/bin/chromium"
-QUIET: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE: Final = 60_000
 """Milliseconds until something must have appeared."""
 HAND_OVER: Final = """\
@@ -111,15 +102,13 @@ def main() -> None:
     _tre("people", SITE, "--first-sign-ins", str(file))
     told = json.loads(file.read_text())
     vouched(told)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    with chromium() as browser:
         people = People(browser, told)
         numbers = {study: handed_over(people, study) for study in (BREAST, DIABETES)}
         decided(people, numbers[BREAST], "Approve", "Counts are large, nobody can be told apart.")
         decided(people, numbers[DIABETES], "Reject", "Say how many people each figure stands for.")
         fetched, record = picked_up(people, numbers[BREAST], file.parent)
         verified(people, file.parent)
-        browser.close()
     say(f"  the released table   {fetched}")
     say(f"  its signed record    {record}")
     say(f"  the portal           {told['portal']}")

@@ -15,6 +15,9 @@ from starlette.types import Scope
 from portal.domain.errors import AirlockError
 
 API: Final = "/api/"
+WHY: Final = "tre.why"
+"""Where a request's scope keeps which part did not answer, for the log."""
+_PARTS_FAULT: Final = 500
 _OWN_WORDS: Final[Mapping[int, tuple[str, str, str]]] = {
     400: ("invalid", "this cannot be read", "Send JSON as the description says."),
     404: ("not-found", "there is nothing here", "Look at the address again."),
@@ -85,6 +88,8 @@ def install(app: FastAPI) -> None:
 
 def _airlock(request: Request, error: Exception) -> Response:
     assert isinstance(error, AirlockError)
+    if error.status >= _PARTS_FAULT:
+        request.scope[WHY] = error.what
     return told(request.scope, error, _extra(error))
 
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal.domain.people import Door
-from portal.web.errors import fault, told
+from portal.web.errors import WHY, fault, told
 from portal.web.logs import log
 from portal.web.telemetry import Telemetry
 
@@ -91,6 +91,7 @@ class Observed:
             request=mine.number,
             person=mine.person,
             airlock_request=str(scope.get("path_params", {}).get("request_id", ""))[:36],
+            **({"why": scope[WHY]} if WHY in scope else {}),
         )
         attributes: dict[str, str | int] = {
             "http.request.method": method if method in _METHODS else "_OTHER",

@@ -6,11 +6,12 @@ import datetime
 import json
 import os
 import platform
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import click
 
 from tests.bench import airlock, commands, overhead
 from tests.bench.rows import Row
@@ -29,9 +30,11 @@ PAGE: Final = paths.checkout() / "docs" / "benchmarks.md"
 KEPT: Final = paths.checkout() / "docs" / "benchmarks.json"
 
 
-def main() -> None:
-    """Run the benches that are named, or all, and write the page from these results and the kept ones."""
-    wanted = sys.argv[1:] or list(BENCHES)
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)))
+def main(names: Sequence[str]) -> None:
+    """Run the benches that are NAMES, or all, and write the page from these results and the kept ones."""
+    wanted = names or list(BENCHES)
     kept: dict[str, list[dict[str, str]]] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for name in wanted:
         say(f"bench {name}")

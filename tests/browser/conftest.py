@@ -16,21 +16,11 @@ from playwright.sync_api import (
     Page,
     StorageState,
     expect,
-    sync_playwright,
 )
 
+from examples.demo.chromium import chromium
 from tests.browser.site import Site, running
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 60_000
 """Milliseconds for anything to appear: a limit for what hangs, far above what it takes."""
 
@@ -42,14 +32,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
         yield made
 
 
-@pytest.fixture(scope="package")
-def chromium() -> Generator[Browser]:
+@pytest.fixture(scope="package", name="chromium")
+def browser() -> Generator[Browser]:
     """Give a real browser."""
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with chromium() as started:
+        yield started
 
 
 @dataclass

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from examples.demo.chromium import chromium
 from portal.domain.people import Role
 from tests.browser.asking import TABLE, ask, picture
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, Visitors
+from tests.browser.conftest import Visitors
 from tests.browser.site import PROJECT, Site, running
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screens"
@@ -101,11 +102,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         running(Path(folder)) as site,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        browser: Browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         Screens(site, Visitors(site, browser)).all()
-        browser.close()
 
 
 if __name__ == "__main__":

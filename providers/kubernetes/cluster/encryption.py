@@ -14,7 +14,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ SHORTEST_KEY: Final = 16
 """Bytes. Shorter keys are refused: the key is random, so it is not stretched for long."""
 
 _SETTINGS: Final = "gocryptfs.conf"
+_PER_THREAD: Final = Path(__file__).with_name("per_thread.c")
 _SCRYPT: Final = "12"
 """log2 of the work to check a key. Low, since keys are random and a hundred volumes must mount within seconds."""
 
@@ -35,10 +36,10 @@ class Unusable(Exception):
 
 
 class Volume:
-    """One volume on disk. `folder` holds what is stored, `mount` is where it is used."""
+    """One volume on disk. `folder` holds what is stored, `mount` is where it is used; `per_thread` makes `preload`."""
 
-    def __init__(self, folder: Path, mount: Path) -> None:
-        self._folder, self._mount = folder, mount
+    def __init__(self, folder: Path, mount: Path, preload: Path | None = None) -> None:
+        self._folder, self._mount, self._preload = folder, mount, preload
 
     @property
     def lower(self) -> Path:
@@ -84,7 +85,7 @@ class Volume:
         else:
             # allow_other: pods run as any user; the kernel then checks the modes of files.
             options = ["-allow_other", "-nodev", "-nosuid", "-fsname", f"tre:{self._folder.name}"]
-            _gocryptfs([*options, str(self._cipher), str(self._mount)], key)
+            _gocryptfs([*options, str(self._cipher), str(self._mount)], key, self._preload)
 
     def mounted(self) -> bool:
         """Tell whether the volume is mounted and its file system answers."""
@@ -128,6 +129,16 @@ def fingerprint(key: bytes, salt: bytes) -> str:
     return hashlib.sha256(salt + key).hexdigest()[:16]
 
 
+def per_thread(library: Path) -> Path:
+    """Build the library under which gocryptfs serves several users at the same time, and return it.
+
+    Raises:
+        Unusable: it cannot be built; the message says what the compiler said.
+    """
+    _run(["clang", "-shared", "-fPIC", "-O2", "-o", str(library), str(_PER_THREAD)])
+    return library
+
+
 def own_secret(file: Path) -> bytes:
     """Return 32 random bytes kept in `file`, mode 0600, made on first use."""
     if not file.exists():
@@ -139,16 +150,24 @@ def own_secret(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _gocryptfs(arguments: Sequence[str], key: bytes) -> None:
+def _gocryptfs(arguments: Sequence[str], key: bytes, preload: Path | None = None) -> None:
     # A key is bytes and a passphrase is a line: base64 makes one of the other.
     passphrase = base64.b64encode(key) + b"\n"
-    _run(["gocryptfs", "-quiet", "-nosyslog", *arguments], passphrase)
+    loaded = {"LD_PRELOAD": str(preload)} if preload else {}
+    _run(["gocryptfs", "-quiet", "-nosyslog", *arguments], passphrase, loaded)
 
 
-def _run(command: Sequence[str], given: bytes = b"") -> None:
+def _run(command: Sequence[str], given: bytes = b"", environment: Mapping[str, str] | None = None) -> None:
     # No pipe for output: gocryptfs stays in the background and would hold it open.
     with tempfile.TemporaryFile() as said:
-        ended = subprocess.run(command, check=False, input=given, stdout=said, stderr=said)
+        ended = subprocess.run(
+            command,
+            check=False,
+            input=given,
+            stdout=said,
+            stderr=said,
+            env={**os.environ, **(environment or {})},
+        )
         said.seek(0)
         if ended.returncode != 0:
             raise Unusable(f"{command[0]}: {said.read().decode(errors='replace').strip()}")

@@ -42,8 +42,8 @@ class KeyMissing(Unacceptable):
 class Provisioner:
     """Makes what is on disk agree with what the API server says."""
 
-    def __init__(self, api: Api, folder: Path, mounts: Path) -> None:
-        self._api, self._folder, self._mounts = api, folder, mounts
+    def __init__(self, api: Api, folder: Path, mounts: Path, preload: Path) -> None:
+        self._api, self._folder, self._mounts, self._preload = api, folder, mounts, preload
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._salt = encryption.own_secret(folder / "fingerprint.salt")
         self._complaints: dict[str, str] = {}
@@ -128,7 +128,7 @@ class Provisioner:
         self._api.delete(f"{_VOLUMES}/{name}")
 
     def _disk(self, name: str) -> Volume:
-        return Volume(self._folder / name, self._mounts / name)
+        return Volume(self._folder / name, self._mounts / name, self._preload)
 
     def _key_of(self, volume: Document) -> bytes | None:
         encrypted = claims.annotation(volume, claims.ENCRYPTED) == "true"
@@ -205,7 +205,8 @@ def main() -> None:
     """Reconcile whenever a claim or a volume changes, and every few seconds besides."""
     os.umask(0o022)
     node = network.Node(int(json.loads(INSIDE.node.read_text())["slot"]))
-    provisioner = Provisioner(Api(node.api, INSIDE.pki, "volumes"), INSIDE.volumes, places.VOLUMES)
+    preload = encryption.per_thread(places.RUN / "per-thread.so")
+    provisioner = Provisioner(Api(node.api, INSIDE.pki, "volumes"), INSIDE.volumes, places.VOLUMES, preload)
     wake: queue.SimpleQueue[str] = queue.SimpleQueue()
     for path in (_CLAIMS, _VOLUMES):
         watched = Api(node.api, INSIDE.pki, "volumes")

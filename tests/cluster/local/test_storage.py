@@ -15,6 +15,18 @@ pytestmark = pytest.mark.cluster
 
 MARK = "the-marker-of-a-sensitive-row"
 WRITE = f"open('/data/patients.csv', 'w').write('{MARK}\\n' * 1000)"
+MAKE_MANY = """
+import os, pathlib
+for process in range(8):
+    if not os.fork():
+        for number in range(150):
+            folder = pathlib.Path(f"/data/{process}-{number}")
+            folder.mkdir()
+            (folder / "file").write_text("x")
+        os._exit(0)
+assert [os.wait()[1] for _ in range(8)] == [0] * 8
+assert {each.stat().st_uid for each in pathlib.Path("/data").rglob("*")} == {os.getuid()}
+"""
 
 
 @pytest.fixture
@@ -93,6 +105,16 @@ def test_an_encrypted_volume_is_ciphertext_on_disk(
     kubectl.run(
         "patch", "pv", volume["metadata"]["name"], "-p", '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}'
     )
+
+
+def test_many_make_files_on_an_encrypted_volume_at_the_same_time(
+    kubectl: Kubectl, namespace: str, image: str
+) -> None:
+    """gocryptfs that changes the user of all its threads refuses some of them, or gives their files to root."""
+    kubectl.apply(claim("data", namespace, "encrypted"))
+    kubectl.start(restricted_pod("writer", namespace, image, claims=["data"]))
+    made = kubectl.python(namespace, "writer", MAKE_MANY)
+    assert made.returncode == 0, made.stderr
 
 
 def test_a_volume_belongs_to_whom_its_claim_says(kubectl: Kubectl, namespace: str, image: str) -> None:
