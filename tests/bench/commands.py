@@ -38,6 +38,7 @@ def cluster(folder: Path) -> list[Row]:
 
 def demo(folder: Path) -> list[Row]:
     """Measure a site with two projects, loaders included, on a warm cluster."""
+    tre("cluster", "up")
     files = str(sites.write(folder / "pair", "benchpair", 2, source=sites.FROM_IMAGE))
     _gone("benchpair", files)
     up = tre("up", "benchpair", "--yes", "--folder", files)
@@ -54,6 +55,7 @@ def demo(folder: Path) -> list[Row]:
 
 def projects(folder: Path) -> list[Row]:
     """Measure how the price of one more project grows, and how long a hundred take to go."""
+    tre("cluster", "up")
     files = sites.write(folder / "hundred", "bench", 1)
     _gone("bench", str(files))
     tre("up", "bench", "--yes", "--folder", str(files))
