@@ -19,8 +19,8 @@ from portal.service.views import View
 from portal.settings import Settings
 from portal.sign_in.interface import InsideSignIn, Outside, SignIn
 from portal.web.errors import documented
-from portal.web.observed import seen
 from portal.web.rates import Buckets, refuse
+from portal.web.seen import seen
 from portal.web.telemetry import Quiet, Telemetry
 
 SignInT = TypeVar("SignInT", bound=SignIn)

@@ -13,10 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from portal.domain.errors import AirlockError
+from portal.web.seen import seen
 
 API: Final = "/api/"
-WHY: Final = "tre.why"
-"""Where a request's scope keeps which part did not answer, for the log."""
 _PARTS_FAULT: Final = 500
 _OWN_WORDS: Final[Mapping[int, tuple[str, str, str]]] = {
     400: ("invalid", "this cannot be read", "Send JSON as the description says."),
@@ -89,7 +88,7 @@ def install(app: FastAPI) -> None:
 def _airlock(request: Request, error: Exception) -> Response:
     assert isinstance(error, AirlockError)
     if error.status >= _PARTS_FAULT:
-        request.scope[WHY] = error.what
+        seen(request.scope).why = error.what
     return told(request.scope, error, _extra(error))
 
 

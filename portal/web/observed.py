@@ -6,37 +6,22 @@ import logging
 import re
 import secrets
 import time
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal.domain.people import Door
-from portal.web.errors import WHY, fault, told
+from portal.web.errors import fault, told
 from portal.web.logs import log
+from portal.web.seen import Seen, begun
 from portal.web.telemetry import Telemetry
 
-_KEY: Final = "tre.seen"
 _PREFIX: Final = "/api/v1"
 _NUMBER: Final = re.compile(rb"^[A-Za-z0-9-]{8,64}$")
 _GONE: Final = 499
 """What is logged where the caller hung up; nobody is there to be told."""
 _QUIET: Final = frozenset({"/healthz", "/readyz"})
-
-
-@dataclass
-class Seen:
-    """What is known of a request while it is answered."""
-
-    number: str
-    person: str = ""
-    status: int = 0
-
-
-def seen(scope: Scope) -> Seen:
-    """Return what is known of a request."""
-    return cast("Seen", scope[_KEY])
 
 
 class Observed:
@@ -53,7 +38,7 @@ class Observed:
             await self.app(scope, receive, send)
             return
         began, at = time.perf_counter(), time.time_ns()
-        mine = scope[_KEY] = Seen(_number(scope))
+        mine = begun(scope, _number(scope))
 
         async def with_number(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -91,7 +76,7 @@ class Observed:
             request=mine.number,
             person=mine.person,
             airlock_request=str(scope.get("path_params", {}).get("request_id", ""))[:36],
-            **({"why": scope[WHY]} if WHY in scope else {}),
+            **({"why": mine.why} if mine.why else {}),
         )
         attributes: dict[str, str | int] = {
             "http.request.method": method if method in _METHODS else "_OTHER",
