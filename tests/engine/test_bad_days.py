@@ -61,15 +61,15 @@ def test_a_fault_in_the_program_is_a_sentence(site: Site) -> None:
     assert "Traceback" not in told
 
 
-def _when(happens: Callable[[], bool], then: Callable[[], None]) -> threading.Thread:
+def _when(happens: Callable[[], bool], then: Callable[[], object]) -> threading.Thread:
     """Do something as soon as something else happens, for at most a minute."""
 
     def watch() -> None:
         for _ in range(1200):
             if happens():
-                return then()
+                then()
+                return
             time.sleep(0.05)
-        return None
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -148,8 +148,8 @@ def test_an_interrupt_reaches_the_engines_once_and_the_next_up_finishes(site: Si
     assert site.world.made == THINGS
 
 
-def _lock(site: Site, process: int) -> Path:
-    folder = site.state / "stacks/.pulumi/locks/organization/tre/demo-breast"
+def _lock(site: Site, process: int, stack: str = "demo-breast") -> Path:
+    folder = site.state / "stacks/.pulumi/locks/organization/tre" / stack
     folder.mkdir(parents=True, exist_ok=True)
     lock = folder / "1.json"
     held = {
@@ -175,6 +175,33 @@ def test_a_lock_of_a_running_engine_is_respected(site: Site, monkeypatch: pytest
     assert lock.exists()
     assert site.tre("up", "demo", "--yes")[0] == 0
     assert not lock.exists()
+
+
+def test_a_lock_that_comes_after_everybody_looked_is_waited_for(site: Site) -> None:
+    site.world.inputs["breast-desk"] = {"sleep": 2}
+    with subprocess.Popen(["pulumi-engine-of-a-test", "6"], executable="/bin/sleep") as engine:
+        late = _when(
+            lambda: site.world.begun("breast-desk"), lambda: _lock(site, engine.pid, "demo-diabetes")
+        )
+        code, told = site.tre("up", "demo", "--yes", "--skip-preview", "--parallel", "1")
+        late.join()
+    assert code == 0, told
+    assert f"Waiting for process {engine.pid}, which still works on demo-diabetes" in told
+    assert site.world.made == THINGS
+
+
+def test_a_late_lock_that_stays_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "PATIENCE", 0.3)
+    site.world.inputs["breast-desk"] = {"sleep": 2}
+    with subprocess.Popen(["pulumi-engine-of-a-test", "60"], executable="/bin/sleep") as engine:
+        late = _when(
+            lambda: site.world.begun("breast-desk"), lambda: _lock(site, engine.pid, "demo-diabetes")
+        )
+        code, told = site.tre("up", "demo", "--yes", "--skip-preview", "--parallel", "1")
+        late.join()
+        engine.kill()
+    assert code == 1
+    assert f"is being deployed by process {engine.pid} of ada" in told
 
 
 def test_a_lock_of_another_process_with_the_same_number_is_stale(site: Site) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tre import registry
 from tre.console import paint, say
-from tre.engine import ledger, state
+from tre.engine import ledger, recovery, state
 from tre.engine.failures import Failure
 from tre.engine.ledger import Deployed
 from tre.engine.session import Session
@@ -203,9 +203,8 @@ def _deploy(session: Session, work: Work, progress: Progress, refresh: bool) -> 
     expected = work.declared.resources
     ledger.forget(session.folder, work.stack)
     listener = progress.of(work, expected)
-    work.result = attempt(
-        work.stack, lambda: session.stack(work.stack).up(work.program(), refresh=refresh, on_step=listener)
-    )
+    stack = session.stack(work.stack)
+    work.result = _run(session, stack, lambda: stack.up(work.program(), refresh=refresh, on_step=listener))
     work.ended = "failed" if work.result.failed else "deployed"
     mark = state.mark_now(session.settings, work.stack)
     if work.ended == "deployed" and mark:
@@ -217,6 +216,10 @@ def _tell(work: Work) -> None:
         say(f"  {paint('✓', 'green')} {work.stack} ({work.seconds:.1f} s)")
     elif work.ended == "failed":
         say(f"  {paint('✗', 'red')} {work.stack} failed after {work.seconds:.1f} s")
+
+
+def _run(session: Session, stack: Stack, run: Callable[[], Outcome]) -> Outcome:
+    return attempt(stack.name, lambda: recovery.unlocked(session, stack.name, run))
 
 
 def attempt(stack: str, run: Callable[[], Outcome]) -> Outcome:
@@ -265,7 +268,7 @@ def lift(session: Session, todo: Sequence[Work]) -> Sequence[Outcome]:
         if not held:
             return Outcome(work.stack)
         ledger.forget(session.folder, work.stack)
-        return attempt(work.stack, lambda: _unprotected(stack, work, held))
+        return _run(session, stack, lambda: _unprotected(stack, work, held))
 
     def leave(work: Work) -> Outcome:
         return Outcome(
@@ -315,7 +318,7 @@ def down(session: Session, removals: Sequence[Removal], *, keep: bool = True) ->
         began = time.monotonic()
         ledger.forget(session.folder, removal.stack)
         stack = session.stack(removal.stack)
-        removal.result = attempt(removal.stack, lambda: stack.destroy(keep_protected=keep))
+        removal.result = _run(session, stack, lambda: stack.destroy(keep_protected=keep))
         removal.seconds = time.monotonic() - began
         removal.ended = _removed(session, stack, removal.result)
 

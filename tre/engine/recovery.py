@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tre.console import say
 from tre.engine import ledger, state
 from tre.engine.session import Session
+from tre.engine.stack import Outcome
 from tre.engine.state import Lock, Pending
 from tre.errors import Problem, Refused, TreError
 
 PATIENCE: Final = 30.0
 """Seconds to wait for an engine that outlived its command: without that command it ends by itself."""
+_LOCKED: Final = "currently locked by"
+"""What the engine says of a stack that another engine works on."""
 
 
 @dataclass(frozen=True)
@@ -122,3 +126,21 @@ def clear(session: Session, leftover: Leftover) -> None:
     outcome = session.stack(leftover.stack).refresh()
     if outcome.failed:
         raise TreError(*(each.problem() for each in outcome.failed), summary=f"The report: {outcome.report}")
+
+
+def unlocked(session: Session, stack: str, run: Callable[[], Outcome]) -> Outcome:
+    """Return what a run did; where another engine holds the stack, wait for its end and run once more.
+
+    An engine takes its lock some moments after its start. One whose command was killed just then holds the stack
+    after everybody has looked for locks.
+
+    Raises:
+        Refused: the other engine still runs.
+        TreError: what the other engine left could not be settled.
+    """
+    outcome = run()
+    if not session.settings.local_state or not any(_LOCKED in each.words for each in outcome.failed):
+        return outcome
+    wait_for_engines(session, [stack], say)
+    clear(session, _leftover(session, stack, thorough=False))
+    return run()

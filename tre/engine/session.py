@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tre import registry, toolchain
 from tre.engine import ledger, state
+from tre.engine.channels import keep_apart
 from tre.engine.command import Pulumi, Running, interruptible
 from tre.engine.ledger import Deployed
 from tre.engine.settings import Settings, settings, site_folder
@@ -101,6 +102,7 @@ def session(site: str, folder: Path, *, parallel: int = 1) -> Generator[Session]
         TreError: the tools or the state cannot be had.
     """
     running = Running()
+    keep_apart()
     # When an engine ends early, gRPC would print the trace of each call it left behind; the engine's own words,
     # which we tell, say more.
     logging.getLogger("grpc").setLevel(logging.CRITICAL + 1)

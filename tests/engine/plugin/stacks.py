@@ -8,6 +8,8 @@ from typing import Any
 
 from pulumi import automation
 
+from tre.engine.channels import keep_apart
+
 Program = Callable[[], None]
 _PROJECT = "plugin-tests"
 
@@ -78,6 +80,7 @@ def _counts(changes: Mapping[Any, int] | None) -> dict[str, int]:
 
 def new_stack(name: str, folder: Path, environment: Mapping[str, str], program: Program = _nothing) -> Stack:
     """A new stack whose state lies in `folder`."""
+    keep_apart()
     settings = automation.LocalWorkspaceOptions(
         env_vars={
             "PULUMI_BACKEND_URL": f"file://{folder}",
