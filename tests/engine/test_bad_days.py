@@ -179,12 +179,17 @@ def test_a_lock_of_a_running_engine_is_respected(site: Site, monkeypatch: pytest
 
 def test_a_lock_that_comes_after_everybody_looked_is_waited_for(site: Site) -> None:
     site.world.inputs["breast-desk"] = {"sleep": 2}
-    with subprocess.Popen(["pulumi-engine-of-a-test", "6"], executable="/bin/sleep") as engine:
+    reports = site.state / "sites/demo/failures"
+    with subprocess.Popen(["pulumi-engine-of-a-test", "300"], executable="/bin/sleep") as engine:
         late = _when(
             lambda: site.world.begun("breast-desk"), lambda: _lock(site, engine.pid, "demo-diabetes")
         )
+        ends = _when(
+            lambda: any(reports.glob("demo-diabetes-*.txt")), engine.kill
+        )  # Refused once, by its lock.
         code, told = site.tre("up", "demo", "--yes", "--skip-preview", "--parallel", "1")
         late.join()
+        ends.join()
     assert code == 0, told
     assert f"Waiting for process {engine.pid}, which still works on demo-diabetes" in told
     assert site.world.made == THINGS
