@@ -177,16 +177,19 @@ def test_a_lock_of_a_running_engine_is_respected(site: Site, monkeypatch: pytest
     assert not lock.exists()
 
 
+def _locked_late(site: Site, process: int) -> threading.Thread:
+    """Lock the second project while the first is being deployed: nobody looks for locks any more."""
+    return _when(lambda: site.world.begun("breast-desk"), lambda: _lock(site, process, "demo-diabetes"))
+
+
 def test_a_lock_that_comes_after_everybody_looked_is_waited_for(site: Site) -> None:
     site.world.inputs["breast-desk"] = {"sleep": 2}
-    reports = site.state / "sites/demo/failures"
+    reports = (
+        site.state / "sites/demo/failures"
+    )  # The first is of the refusal: then the other engine may end.
     with subprocess.Popen(["pulumi-engine-of-a-test", "300"], executable="/bin/sleep") as engine:
-        late = _when(
-            lambda: site.world.begun("breast-desk"), lambda: _lock(site, engine.pid, "demo-diabetes")
-        )
-        ends = _when(
-            lambda: any(reports.glob("demo-diabetes-*.txt")), engine.kill
-        )  # Refused once, by its lock.
+        late = _locked_late(site, engine.pid)
+        ends = _when(lambda: any(reports.glob("demo-diabetes-*.txt")), engine.kill)
         code, told = site.tre("up", "demo", "--yes", "--skip-preview", "--parallel", "1")
         late.join()
         ends.join()
@@ -199,9 +202,7 @@ def test_a_late_lock_that_stays_is_told(site: Site, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(recovery, "PATIENCE", 0.3)
     site.world.inputs["breast-desk"] = {"sleep": 2}
     with subprocess.Popen(["pulumi-engine-of-a-test", "60"], executable="/bin/sleep") as engine:
-        late = _when(
-            lambda: site.world.begun("breast-desk"), lambda: _lock(site, engine.pid, "demo-diabetes")
-        )
+        late = _locked_late(site, engine.pid)
         code, told = site.tre("up", "demo", "--yes", "--skip-preview", "--parallel", "1")
         late.join()
         engine.kill()

@@ -2,8 +2,7 @@
 
 gRPC shares what connects to one address among all channels of a process. A program whose engine is gone goes on
 trying that engine's address for a while; a new engine that happens to listen there would be taken for unreachable
-at once ("Resource monitor has terminated"). One deployment of some hundreds fails so, where many have failed before
-it in the same process.
+at once ("Resource monitor has terminated"). The more deployments have failed before in the process, the likelier it is.
 """
 
 from __future__ import annotations

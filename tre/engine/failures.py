@@ -13,9 +13,11 @@ from tre import paths
 from tre.engine.events import Complaint, Watcher, place
 from tre.errors import Problem
 
+LOCKED: Final = "currently locked by"
+"""What the engine says of a stack that another engine works on."""
 CAUSES: Final[Sequence[tuple[str, str]]] = (
     (r"\(code: -9\)", "somebody or something killed the engine, perhaps because memory ran out"),
-    (r"currently locked by", "another deployment of this stack is running, or one was killed"),
+    (LOCKED, "another deployment of this stack is running, or one was killed"),
     (
         r"conflict.*field manager|field manager.*conflict",
         "something else manages the same field of this object",

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tre.console import say
 from tre.engine import ledger, state
+from tre.engine.failures import LOCKED
 from tre.engine.session import Session
 from tre.engine.stack import Outcome
 from tre.engine.state import Lock, Pending
@@ -16,8 +17,6 @@ from tre.errors import Problem, Refused, TreError
 
 PATIENCE: Final = 30.0
 """Seconds to wait for an engine that outlived its command: without that command it ends by itself."""
-_LOCKED: Final = "currently locked by"
-"""What the engine says of a stack that another engine works on."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def unlocked(session: Session, stack: str, run: Callable[[], Outcome]) -> Outcom
         TreError: what the other engine left could not be settled.
     """
     outcome = run()
-    if not session.settings.local_state or not any(_LOCKED in each.words for each in outcome.failed):
+    if not session.settings.local_state or not any(LOCKED in each.words for each in outcome.failed):
         return outcome
     wait_for_engines(session, [stack], say)
     clear(session, _leftover(session, stack, thorough=False))
