@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,8 +86,8 @@ def _deployed(engine: Session, loaded: LoadedSite, wish: _Wish) -> list[Work]:
     touched = deploy.changed(todo, refresh=wish.refresh)
     if touched:
         settle(engine, touched, wish.yes)
-        deploy.gate(engine, touched, console.warn)
-        _agree(engine, loaded, todo, touched, wish)
+        with deploy.gate(touched, console.warn) as passed:
+            _agree(engine, loaded, todo, touched, wish, passed)
         _recorded(engine, loaded, todo, wish)
         places.remember(engine.folder, found)
     else:
@@ -97,25 +97,37 @@ def _deployed(engine: Session, loaded: LoadedSite, wish: _Wish) -> list[Work]:
 
 
 def _agree(
-    engine: Session, loaded: LoadedSite, todo: Sequence[Work], touched: Sequence[Work], wish: _Wish
+    engine: Session,
+    loaded: LoadedSite,
+    todo: Sequence[Work],
+    touched: Sequence[Work],
+    wish: _Wish,
+    passed: Callable[[], None],
 ) -> None:
-    """Show the plan and get consent to it.
+    """Show the plan and get consent to it, once the targets have `passed` their checks.
 
     Raises:
-        TreError: the preview failed; nothing was deployed.
+        TreError: the preview failed, or a target did not pass; nothing was deployed.
         Refused: the answer is no.
     """
+    if wish.preview:
+        _planned(engine, loaded, todo, touched, wish)
+    passed()
+    if wish.preview:
+        consent(f"Deploy site {loaded.site.name}?", wish.yes)
+
+
+def _planned(
+    engine: Session, loaded: LoadedSite, todo: Sequence[Work], touched: Sequence[Work], wish: _Wish
+) -> None:
     from tre.engine import deploy
 
-    if not wish.preview:
-        return
     deploy.preview(engine, touched, refresh=wish.refresh)
     made = deploy.plan(loaded, todo, {each.stack for each in touched})
     console.say(made.text() + "\n")
     if made.failed:
         tell_failures(each.outcome for each in made.failed if each.outcome)
         raise TreError(summary="The preview failed, so nothing was deployed.")
-    consent(f"Deploy site {loaded.site.name}?", wish.yes)
 
 
 def _recorded(engine: Session, loaded: LoadedSite, todo: Sequence[Work], wish: _Wish) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -131,12 +133,19 @@ def plan(
     return Plan(loaded.site.name, parts, offline)
 
 
-def gate(session: Session, todo: Sequence[Work], tell: Callable[[str], None]) -> None:
-    """Check the targets before deploying.
+@contextlib.contextmanager
+def gate(todo: Sequence[Work], tell: Callable[[str], None]) -> Generator[Callable[[], None]]:
+    """Check the targets while something else is done, and give what says how that went.
 
-    Raises:
-        Refused: a check fails above tier 1, or a backend does not build every component.
+    Nothing may be deployed before it was called. It raises `Refused` if a check fails above tier 1, or a backend
+    does not build every component.
     """
+    with ThreadPoolExecutor(1, "gate") as beside:
+        checked = beside.submit(_checked, todo, tell)
+        yield checked.result
+
+
+def _checked(todo: Sequence[Work], tell: Callable[[str], None]) -> None:
     problems: list[Problem] = []
     for name, target in by_target(todo).items():
         backend = registry.backend(target.backend)

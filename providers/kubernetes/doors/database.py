@@ -110,6 +110,7 @@ class Database:
             # Not before it listens to the network: while it prepares itself it has a socket alone.
             ready=pods.connect(PORT),
             cpu="2",
+            promised="100m",
             memory="1Gi",
         )
 

@@ -106,7 +106,10 @@ def token(path: str, audience: str = "") -> Mount:
 
 @dataclass(frozen=True)
 class Container:
-    """One container. `ready` is the probe that decides whether it gets traffic; memory and CPU are limits."""
+    """One container. `ready` is the probe that decides whether it gets traffic; memory and CPU are limits.
+
+    `promised` is the CPU that it gets however busy the node is; beyond it, what is free is shared in that proportion.
+    """
 
     name: str
     image: str
@@ -117,6 +120,7 @@ class Container:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, Any])
     ready: ProbeArgs | None = None
     cpu: str = "1"
+    promised: str = "10m"
     memory: str = "512Mi"
     drains: bool = False
 
@@ -135,7 +139,8 @@ class Container:
             lifecycle=LifecycleArgs(pre_stop=sleep) if self.drains else None,
             security_context=confined(),
             resources=ResourceRequirementsArgs(
-                requests={"cpu": "10m", "memory": "64Mi"}, limits={"cpu": self.cpu, "memory": self.memory}
+                requests={"cpu": self.promised, "memory": "64Mi"},
+                limits={"cpu": self.cpu, "memory": self.memory},
             ),
             volume_mounts=[
                 VolumeMountArgs(name=each.name, mount_path=each.path, read_only=each.read_only)

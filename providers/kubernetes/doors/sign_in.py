@@ -149,6 +149,7 @@ class SignInService:
             },
             ready=pods.ask("/health/ready", _HEALTH, failures=5),
             cpu="2",
+            promised="250m",
             memory="1536Mi",
         )
 

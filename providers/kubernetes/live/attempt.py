@@ -88,11 +88,23 @@ def once(attempt: dict[str, Any]) -> str:
 
 def tried(attempt: dict[str, Any]) -> str:
     """Make an attempt as often as it deserves."""
+    if "seconds" in attempt:
+        return tried_for(attempt, attempt["seconds"])
     found = once(attempt)
     for _ in range(attempt.get("patience", PATIENCE) if attempt["expect"] else 1):
         if found == "ok":
             break
         time.sleep(1 if attempt["expect"] else 0.2)
+        found = once(attempt)
+    return found
+
+
+def tried_for(attempt: dict[str, Any], seconds: float) -> str:
+    """Make an attempt again and again: one that is refused at once may have come before anybody listens."""
+    end = time.monotonic() + seconds
+    found = once(attempt)
+    while found != "ok" and time.monotonic() < end:
+        time.sleep(0.2)
         found = once(attempt)
     return found
 
