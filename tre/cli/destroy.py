@@ -74,13 +74,11 @@ def command(
 
 def _there(engine: Session, loaded: LoadedSite) -> list[Work]:
     """Return the work on the stacks that the state knows and that hold anything."""
-    from tre.engine import deploy, state
+    from tre.engine import deploy
 
-    todo = deploy.works(loaded, engine.deployed, offline=True)
-    known = [each for each in todo if each.stack in engine.marks]
-    if engine.settings.local_state is None:
-        return known
-    return [each for each in known if state.resources(engine.settings, each.stack)]
+    return [
+        each for each in deploy.works(loaded, engine.deployed, offline=True) if engine.holds(each.stack)
+    ]
 
 
 def held(engine: Session, todo: Sequence[Work]) -> Mapping[str, list[str]]:

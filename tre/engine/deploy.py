@@ -105,11 +105,11 @@ def changed(todo: Iterable[Work], *, refresh: bool = False) -> list[Work]:
 def preview(session: Session, todo: Sequence[Work], *, refresh: bool = False) -> None:
     """Ask the engine what would change in each stack, side by side, and keep it in the work.
 
-    A stack that the state does not know yet is not made for a preview: all of its resources would be created.
+    A stack that the state does not know, or that holds nothing, needs no engine: all of its resources would be created.
     """
-    known = [each for each in todo if each.stack in session.marks]
+    known = [each for each in todo if session.holds(each.stack)]
     for each in todo:
-        if each.stack not in session.marks:
+        if each not in known:
             each.preview = _all_new(each)
 
     def ask(work: Work) -> None:

@@ -64,6 +64,12 @@ class Session:
         """Return a stack by name; it is made in the state when it is first used."""
         return Stack(name, self.settings, self.command, name in self.marks)
 
+    def holds(self, name: str) -> bool:
+        """Tell whether a stack has any resource; one whose state is not in local files is taken to have some."""
+        if self.settings.local_state is None or name not in self.marks:
+            return name in self.marks
+        return bool(state.resources(self.settings, name))
+
     def prepare(self, targets: Mapping[str, Target]) -> None:
         """Bring in what the targets' backends need beside the engine, once each, until the session ends."""
         for name, target in targets.items():
