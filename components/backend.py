@@ -181,3 +181,6 @@ class Backend:
     goes_with: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]] | None = None
     """Set where an erasure lifts nothing but the protection of resources, so that their state alone need change. Given
     a stack's resources as Pulumi's state has them, it returns which one (URN) is gone once which other one is."""
+    computes: frozenset[str] = frozenset()
+    """Types (Pulumi's tokens) of resources that run programs. Of a site that is taken down they go first: what serves
+    its projects would only keep up with their going."""

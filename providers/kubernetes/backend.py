@@ -11,7 +11,7 @@ from providers.kubernetes.data_store import KubernetesDataStore
 from providers.kubernetes.evidence import EVIDENCE, GAPS
 from providers.kubernetes.identity import KubernetesIdentity
 from providers.kubernetes.live import KubernetesLive
-from providers.kubernetes.removal import goes_with
+from providers.kubernetes.removal import COMPUTES, goes_with
 from providers.kubernetes.workspace import KubernetesWorkspace
 
 BACKEND: Final = Backend(
@@ -26,4 +26,5 @@ BACKEND: Final = Backend(
     engine_environment=engine.environment,
     live=KubernetesLive,
     goes_with=goes_with,
+    computes=COMPUTES,
 )

@@ -7,9 +7,19 @@ from typing import Any, Final
 
 from providers.kubernetes.evidence.view import at
 
-_FIRST: Final = frozenset(
-    {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "PersistentVolumeClaim"}
+COMPUTES: Final = frozenset(
+    f"kubernetes:{kind}"
+    for kind in (
+        "apps/v1:Deployment",
+        "apps/v1:StatefulSet",
+        "apps/v1:DaemonSet",
+        "batch/v1:Job",
+        "batch/v1:CronJob",
+        "core/v1:Pod",
+    )
 )
+"""Types of what runs programs."""
+_FIRST: Final = COMPUTES | {"kubernetes:core/v1:PersistentVolumeClaim"}
 """What computes is ended by itself, before its namespace and with it the walls around it go. So are claims: finalizers
 hold them for a moment, and a namespace that finds them held looks again only after seconds."""
 
@@ -22,10 +32,9 @@ def goes_with(resources: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
     namespaces: dict[str, str] = {}
     found: dict[str, str] = {}
     for each in resources:
-        kind = str(each["type"]).rpartition(":")[2]
         name, namespace = (at(each, "inputs", "metadata", key) for key in ("name", "namespace"))
-        if kind == "Namespace":
+        if each["type"] == "kubernetes:core/v1:Namespace":
             namespaces[str(name)] = str(each["urn"])
-        elif kind not in _FIRST and (place := namespaces.get(str(namespace))):
+        elif each["type"] not in _FIRST and (place := namespaces.get(str(namespace))):
             found[str(each["urn"])] = place
     return found

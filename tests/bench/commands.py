@@ -66,7 +66,7 @@ def projects(folder: Path) -> list[Row]:
     unchanged = tre("up", "bench", "--yes", "--folder", str(files))
     another = _one_more(files, MANY)
     (files / f"Pulumi.bench-p{MANY:03}.yaml").unlink()
-    destroyed = _gone("bench", str(files))
+    destroyed = _gone("bench", str(files), check=True)
     return [
         told("the second project of a site", f"{second:.1f} s"),
         told("one more project in a site of 100", f"{another:.1f} s"),
@@ -82,6 +82,6 @@ def _one_more(files: Path, number: int) -> float:
     return tre("up", "bench", "--yes", "--project", name, "--folder", str(files)).seconds
 
 
-def _gone(site: str, files: str) -> float:
+def _gone(site: str, files: str, *, check: bool = False) -> float:
     arguments = ("--yes", "--erase-data", "--confirm-erase", site, "--folder", files)
-    return tre("destroy", site, *arguments, check=False).seconds
+    return tre("destroy", site, *arguments, check=check).seconds

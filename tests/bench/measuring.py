@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 TRE: Final = str(Path(sys.executable).with_name("tre"))
-_SAMPLE_SECONDS: Final = 0.05
+_SAMPLE_SECONDS: Final = 0.25
+"""Asking for a process's memory costs the kernel a millisecond or more: what is timed should not wait for that."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Site
+from tests.engine.toy_backend import TYPE
 from tre.engine import deploy, state
 
 pytestmark = pytest.mark.engine
@@ -188,6 +189,24 @@ def test_a_protection_lifted_in_the_state_is_back_after_the_next_deployment(
     site.ended()
     assert site.tre("destroy", "demo", "--yes")[0] == 0
     assert site.world.made == {"breast-data", "diabetes-data"}
+
+
+@pytest.mark.parametrize("erase", [(), ("--erase-data", "--confirm-erase", "demo")], ids=["kept", "erased"])
+def test_what_computes_in_a_site_goes_beside_its_projects_and_comes_back_if_one_of_them_stays(
+    site: Site, erase: tuple[str, ...]
+) -> None:
+    site.world.computes = frozenset({TYPE})
+    site.ended()
+    stuck = site.world.folder / ".breast-desk.stuck"
+    stuck.touch()
+    code, document = site.document("destroy", "demo", "--yes", *erase)
+    assert code == 1
+    assert {each["stack"]: each["ended"] for each in document["stacks"]}["demo"] == "left"
+    assert "breast-desk" in site.world.made
+    assert not site.world.made & {"site-people", "site-door"}
+    stuck.unlink()
+    site.ended()
+    assert site.world.made == THINGS
 
 
 def test_erasing_makes_nothing_that_has_changed_in_the_files_since(site: Site) -> None:

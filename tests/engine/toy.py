@@ -2,6 +2,7 @@
 
 `python -m tests.engine.toy FOLDER` serves it. Inputs of `toy:index:Thing`: `value` (any text), `sleep` (seconds that
 creating takes), `fail` (words that creating fails with). Creating the same thing twice is an error, as in most clouds.
+A thing beside which a file `.NAME.stuck` lies cannot be deleted.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ class Toy(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=request.news)
 
     def Delete(self, request: Any, context: Any) -> Any:
+        if (self._folder / f".{request.id}.stuck").exists():
+            context.abort(grpc.StatusCode.UNKNOWN, "it is stuck")
         (self._folder / request.id).unlink(missing_ok=True)
         return empty_pb2.Empty()
 

@@ -46,6 +46,8 @@ class World:
     """Whether what holds data is protected, as it must be."""
     goes_with: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]] | None = None
     """Set where an erasure lifts the protection in the state alone; says what is gone once what else is."""
+    computes: frozenset[str] = frozenset()
+    """Types of resources that are said to run programs."""
     place: str = "first"
     """What tells this world from another at the same address."""
 
@@ -131,6 +133,7 @@ class World:
             },
             engine_environment=self.environment,
             goes_with=self.goes_with,
+            computes=self.computes,
             live=lambda target: self,  # pyright: ignore[reportArgumentType] # only its checks, and to end nothing
         )
 

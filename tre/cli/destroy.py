@@ -76,9 +76,7 @@ def _there(engine: Session, loaded: LoadedSite) -> list[Work]:
     """Return the work on the stacks that the state knows and that hold anything."""
     from tre.engine import deploy
 
-    return [
-        each for each in deploy.works(loaded, engine.deployed, offline=True) if engine.holds(each.stack)
-    ]
+    return [each for each in deploy.works(loaded, engine.deployed, offline=True) if engine.holds(each.stack)]
 
 
 def held(engine: Session, todo: Sequence[Work]) -> Mapping[str, list[str]]:
@@ -121,11 +119,14 @@ def _agree(
 
 
 def _destroyed(engine: Session, site: str, todo: Sequence[Work], erase: bool) -> list[Removal]:
-    from tre import audit
+    from tre import audit, registry
     from tre.engine import deploy
     from tre.engine.work import by_target
 
-    removals = [deploy.Removal(each.stack, each.part.project) for each in todo]
+    removals = [
+        deploy.Removal(each.stack, each.part.project, registry.backend(each.part.target.backend).computes)
+        for each in todo
+    ]
     if not todo:
         return removals
     action = "erase" if erase else "destroy"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from tre import registry
@@ -302,10 +301,11 @@ def _resources(session: Session, stack: Stack) -> Sequence[Mapping[str, Any]]:
 @dataclass
 class Removal:
     """One stack on its way down. `ended` is `destroyed`, `kept` (something that holds data stays), `failed` or
-    `left` (not tried)."""
+    `left` (not tried). `computes` are the types of resources that run programs."""
 
     stack: str
     project: str
+    computes: frozenset[str] = field(default=frozenset(), repr=False)
     result: Outcome | None = None
     ended: str = ""
     seconds: float = 0
@@ -313,14 +313,15 @@ class Removal:
     def document(self) -> dict[str, object]:
         """Return how the removal ended as JSON-ready fields."""
         failed = [each.document() for each in self.result.failed] if self.result else []
-        fields = {key: value for key, value in dataclasses.asdict(self).items() if key != "result"}
-        return {**fields, "counts": dict(self.result.counts) if self.result else {}, "failed": failed}
+        told = {each: getattr(self, each) for each in ("stack", "project", "ended", "seconds")}
+        return {**told, "counts": dict(self.result.counts) if self.result else {}, "failed": failed}
 
 
 def down(session: Session, removals: Sequence[Removal], *, keep: bool = True) -> None:
     """Take stacks down: projects side by side, then the site's own, unless a project stays or fails.
 
-    With `keep`, resources that hold data stay where they are and in the stack's state.
+    What computes in the site's own part goes beside the projects: it would only keep up with their going. With `keep`,
+    resources that hold data stay where they are and in the stack's state.
     """
 
     def remove(removal: Removal) -> None:
@@ -331,11 +332,21 @@ def down(session: Session, removals: Sequence[Removal], *, keep: bool = True) ->
         removal.seconds = time.monotonic() - began
         removal.ended = _removed(session, stack, removal.result)
 
+    def halt(removal: Removal) -> None:
+        stack = session.stack(removal.stack)
+        running = [
+            str(each["urn"]) for each in _resources(session, stack) if each["type"] in removal.computes
+        ]
+        if running:
+            ledger.forget(session.folder, removal.stack)
+            _run(session, stack, lambda: stack.destroy(keep_protected=keep, only=running))
+
     def leave(removal: Removal) -> None:
         removal.ended = "left"
 
     projects = [each for each in removals if each.project]
-    session.side_by_side(remove, projects, leave)
+    begin = [each for each in removals if not each.project and each.computes]
+    session.side_by_side(lambda each: (remove if each.project else halt)(each), [*begin, *projects], leave)
     failed = any(each.ended in ("failed", "left") for each in projects)
     session.side_by_side(leave if failed else remove, [each for each in removals if not each.project], leave)
 

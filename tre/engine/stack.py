@@ -109,14 +109,21 @@ class Stack:
         """Read the real resources into the state, and forget creations that were never finished."""
         return self._run(functools.partial(self._stack.refresh, clear_pending_creates=True), on_step)
 
-    def destroy(self, *, keep_protected: bool = True, on_step: OnStep | None = None) -> Outcome:
-        """Remove the stack's resources; those that hold data stay, and stay in the state."""
+    def destroy(self, *, keep_protected: bool = True, only: Sequence[str] = ()) -> Outcome:
+        """Remove the stack's resources; those that hold data stay, and stay in the state.
+
+        With `only`, remove the resources of these URNs and what depends on them.
+        """
         if not keep_protected:
             self._workspace.env_vars = {**self._workspace.env_vars, **_ONE_CHECKPOINT}
         ask = functools.partial(
-            self._stack.destroy, exclude_protected=keep_protected or None, continue_on_error=True
+            self._stack.destroy,
+            exclude_protected=(keep_protected and not only) or None,
+            target=list(only) or None,
+            target_dependents=bool(only) or None,
+            continue_on_error=True,
         )
-        return self._run(ask, on_step, again="destroy")
+        return self._run(ask, None, again="destroy")
 
     def unprotect(self, goes_with: GoesWith) -> Outcome:
         """Lift every protection in the stack's state, and note what goes with what. Nothing real changes.

@@ -6,10 +6,20 @@ from typing import Any
 
 from providers.kubernetes.removal import goes_with
 
+_GROUPS = {
+    **dict.fromkeys(("Namespace", "Secret"), "core/v1"),
+    **dict.fromkeys(("Role", "ClusterRole"), "rbac.authorization.k8s.io/v1"),
+    **dict.fromkeys(("Deployment", "StatefulSet"), "apps/v1"),
+}
+
 
 def _object(kind: str, name: str, namespace: str = "") -> dict[str, Any]:
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    return {"urn": f"urn:{name}", "type": f"kubernetes:v1:{kind}", "inputs": {"metadata": metadata}}
+    return {
+        "urn": f"urn:{name}",
+        "type": f"kubernetes:{_GROUPS[kind]}:{kind}",
+        "inputs": {"metadata": metadata},
+    }
 
 
 def test_what_stands_in_a_namespace_of_the_same_stack_goes_with_it() -> None:
