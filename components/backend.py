@@ -34,7 +34,10 @@ SCRIPT: Final = "/code/script"
 
 @dataclass(frozen=True)
 class Scope:
-    """One deployed part of a TRE, as live evidence sees it: a project of a site, its tier and its people."""
+    """One deployed part of a TRE, as live evidence sees it: a project of a site, its tier and its people.
+
+    `project` is empty for what a site has of its own.
+    """
 
     site: str
     project: str
@@ -138,12 +141,13 @@ class Live(Protocol):
     def erase(self, scope: Scope, say: Callable[[str], None]) -> Sequence[str]:
         """Destroy the project's key, then remove what still holds its data; return what was removed.
 
-        Called after the project's stack is destroyed, so that nothing is in use. May be called again.
+        Called after the stack of the project, or of the site's own part, is destroyed: nothing is in use. May be called
+        again.
         """
         ...
 
     def remains(self, scope: Scope) -> Sequence[str]:
-        """Return what of a project is still there: nothing, after an erasure that worked."""
+        """Return what of a project, or of a site's own part, is still there: nothing, after an erasure that worked."""
         ...
 
     def entrance(self, site: str, people: Sequence[str]) -> Entrance:

@@ -216,6 +216,7 @@ def test_erasing_makes_nothing_that_has_changed_in_the_files_since(site: Site) -
     assert code == 0
     assert {each["ended"] for each in document["stacks"]} == {"destroyed"}
     assert site.world.made == set()
+    assert site.world.erased == {"breast", "diabetes", ""}
 
 
 def test_without_a_terminal_nothing_is_changed(site: Site) -> None:

@@ -46,6 +46,8 @@ class World:
     """Whether what holds data is protected, as it must be."""
     goes_with: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, str]] | None = None
     """Set where an erasure lifts the protection in the state alone; says what is gone once what else is."""
+    erased: set[str] = field(default_factory=set[str])
+    """The projects whose remains were erased, and an empty name if the site's own were."""
     computes: frozenset[str] = frozenset()
     """Types of resources that are said to run programs."""
     place: str = "first"
@@ -91,6 +93,7 @@ class World:
 
     def erase(self, scope: Scope, say: Callable[[str], None]) -> Sequence[str]:
         """Erase what outlived the stack: nothing does."""
+        self.erased.add(scope.project)
         return ()
 
     def backend(self) -> Backend:

@@ -133,7 +133,8 @@ def _destroyed(engine: Session, site: str, todo: Sequence[Work], erase: bool) ->
     audit.append(site, action, {"result": "begun", "stacks": [each.stack for each in todo]})
     try:
         # What computes ends before its walls come down; what outlives its claims is erased after them.
-        _visit(engine, todo, lambda live, scope: live.stop(scope, console.say))
+        projects = [each for each in todo if each.part.project]
+        _visit(engine, projects, lambda live, scope: live.stop(scope, console.say))
         engine.prepare(by_target(todo))
         if erase:
             _unprotect(engine, todo)
@@ -150,19 +151,19 @@ def _destroyed(engine: Session, site: str, todo: Sequence[Work], erase: bool) ->
 
 
 def _visit(engine: Session, todo: Sequence[Work], visit: Callable[[Live, Scope], object]) -> None:
-    """Visit the live side of each project, some at once; a target's connection serves all of its projects."""
+    """Visit the live side of each part, some at once; a target's connection serves all of its parts."""
     from components.backend import Scope
     from tre.verify.collect import live_of
 
-    projects = [each.part for each in todo if each.part.project]
-    lives = {part.target_name: live_of(part.target) for part in projects}
+    parts = [each.part for each in todo]
+    lives = {part.target_name: live_of(part.target) for part in parts}
 
     def one(part: Part) -> None:
         live = lives[part.target_name]
         if live:
             visit(live, Scope(part.site, part.project, part.tier))
 
-    engine.side_by_side(one, projects, lambda part: None)
+    engine.side_by_side(one, parts, lambda part: None)
 
 
 def _unprotect(engine: Session, todo: Sequence[Work]) -> None:

@@ -14,13 +14,23 @@ from providers.kubernetes.live.connection import Connection, Object
 from tre.errors import failure
 
 _VOLUMES: Final = "/api/v1/persistentvolumes"
+_NAMESPACES: Final = "/api/v1/namespaces"
 _SECONDS: Final = 60
 _LOOK_SECONDS: Final = 0.5
 
 
 def _volumes(connection: Connection, scope: Scope) -> list[Object]:
-    place = names.namespace(scope.site, scope.project)
-    return [each for each in connection.items(_VOLUMES) if at(each, "spec", "claimRef", "namespace") == place]
+    return [
+        each
+        for each in connection.items(_VOLUMES)
+        if _within(scope, str(at(each, "spec", "claimRef", "namespace")))
+    ]
+
+
+def _within(scope: Scope, place: str) -> bool:
+    if scope.project:
+        return place == names.namespace(scope.site, scope.project)
+    return place.startswith(names.site_namespace(scope.site, ""))
 
 
 def _key(scope: Scope) -> str:
@@ -61,11 +71,15 @@ def _loaded(connection: Connection, scope: Scope) -> Mapping[str, Any]:
 def erase(connection: Connection, scope: Scope, say: Callable[[str], None]) -> Sequence[str]:
     """Destroy the key, then the volumes that outlived their claims; return what was removed.
 
+    A site's own keys went with its stack.
+
     Raises:
         TreError: a volume is still there after its time.
     """
-    removed = [path for path in (_key(scope),) if connection.get(path) is not None]
-    connection.delete(_key(scope))
+    keys = [_key(scope)] if scope.project else []
+    removed = [path for path in keys if connection.get(path) is not None]
+    for key in keys:
+        connection.delete(key)
     for volume in _volumes(connection, scope):
         path = f"{_VOLUMES}/{at(volume, 'metadata', 'name')}"
         say(f"erasing {path}")
@@ -80,12 +94,15 @@ def _wait_gone(connection: Connection, scope: Scope) -> None:
     while left := _volumes(connection, scope):
         if time.monotonic() > end:
             what = ", ".join(str(at(each, "metadata", "name")) for each in left)
-            raise failure(f"project {scope.project}", f"volumes are still there: {what}", "Close it again.")
+            where = f"project {scope.project}" if scope.project else f"site {scope.site}"
+            raise failure(where, f"volumes are still there: {what}", "Do it again.")
         time.sleep(_LOOK_SECONDS)
 
 
 def remains(connection: Connection, scope: Scope) -> Sequence[str]:
-    """Return each object of the project that is still there: its namespace, its key, its volumes."""
-    place = f"/api/v1/namespaces/{names.namespace(scope.site, scope.project)}"
-    found = [path for path in (place, _key(scope)) if connection.get(path) is not None]
-    return [*found, *(f"{_VOLUMES}/{at(each, 'metadata', 'name')}" for each in _volumes(connection, scope))]
+    """Return each object of the scope that is still there: its namespaces, its key, its volumes."""
+    named = [str(at(each, "metadata", "name")) for each in connection.items(_NAMESPACES)]
+    places = [f"{_NAMESPACES}/{each}" for each in named if _within(scope, each)]
+    key = [_key(scope)] if scope.project and connection.get(_key(scope)) is not None else []
+    volumes = [f"{_VOLUMES}/{at(each, 'metadata', 'name')}" for each in _volumes(connection, scope)]
+    return [*places, *key, *volumes]

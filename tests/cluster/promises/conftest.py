@@ -66,7 +66,9 @@ def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Generator[Pa
     erase = ["--erase-data", "--confirm-erase", "proof", "--folder", str(folder)]
     assert cli.execute(["destroy", "proof", "--yes", *erase]) == 0
     running = KubernetesLive(TARGET)
-    assert [running.remains(Scope("proof", name, 2)) for name in PROJECTS] == [[], []]
+    assert {name: running.remains(Scope("proof", name, 2)) for name in (*PROJECTS, "")} == {
+        name: [] for name in (*PROJECTS, "")
+    }
 
 
 @pytest.fixture(scope="package")
