@@ -40,7 +40,11 @@ def test_fifty_uploads_at_once_all_arrive(running: Running) -> None:
 def test_a_store_that_cannot_be_used_is_named_in_the_log_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with airlock(tmp_path / "laptop") as running, running.client("robin", Door.INSIDE) as inside:
+    with (
+        caplog.at_level("INFO", logger="portal"),
+        airlock(tmp_path / "laptop") as running,
+        running.client("robin", Door.INSIDE) as inside,
+    ):
         writing = running.laptop.folder / "areas" / Area.OUTPUT_UPLOADS / WRITING
         if writing.is_dir():
             writing.rmdir()
@@ -48,10 +52,10 @@ def test_a_store_that_cannot_be_used_is_named_in_the_log_and_tried_again(
         place = f"{API}/requests/{draft(inside)}/files"
         file = good(inside.post(place, json={"path": "table.csv", "expected_size": 2}), 201)["id"]
         content = f"{place}/{file}/content?offset=0&last=true"
-        with caplog.at_level("INFO", logger="portal"):
-            refused = inside.put(content, content=b"ab")
+        refused = inside.put(content, content=b"ab")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-        lines = [vars(each).get("fields", {}) for each in caplog.records]
-        assert ["Not a directory" in str(each["why"]) for each in lines if "why" in each] == [True]
         writing.unlink()
         good(inside.put(content, content=b"ab"))
+    # A line is written once its answer is out; all are there once the airlock has ended.
+    lines = [vars(each).get("fields", {}) for each in caplog.records]
+    assert ["Not a directory" in str(each["why"]) for each in lines if "why" in each] == [True]
