@@ -184,9 +184,8 @@ def _locked_late(site: Site, process: int) -> threading.Thread:
 
 def test_a_lock_that_comes_after_everybody_looked_is_waited_for(site: Site) -> None:
     site.world.inputs["breast-desk"] = {"sleep": 2}
-    reports = (
-        site.state / "sites/demo/failures"
-    )  # The first is of the refusal: then the other engine may end.
+    # The first report is of the refusal: then the other engine may end.
+    reports = site.state / "sites/demo/failures"
     with subprocess.Popen(["pulumi-engine-of-a-test", "300"], executable="/bin/sleep") as engine:
         late = _locked_late(site, engine.pid)
         ends = _when(lambda: any(reports.glob("demo-diabetes-*.txt")), engine.kill)

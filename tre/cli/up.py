@@ -113,8 +113,7 @@ def _agree(
     if wish.preview:
         _planned(engine, loaded, todo, touched, wish)
     passed()
-    if wish.preview:
-        consent(f"Deploy site {loaded.site.name}?", wish.yes)
+    consent(f"Deploy site {loaded.site.name}?", wish.yes)
 
 
 def _planned(

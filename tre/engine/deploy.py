@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tre import registry
@@ -106,9 +106,11 @@ def preview(session: Session, todo: Sequence[Work], *, refresh: bool = False) ->
 
     A stack that the state does not know, or that holds nothing, needs no engine: all of its resources would be created.
     """
-    known = [each for each in todo if session.holds(each.stack)]
+    known: list[Work] = []
     for each in todo:
-        if each not in known:
+        if session.holds(each.stack):
+            known.append(each)
+        else:
             each.preview = _all_new(each)
 
     def ask(work: Work) -> None:
@@ -305,7 +307,7 @@ class Removal:
 
     stack: str
     project: str
-    computes: frozenset[str] = field(default=frozenset(), repr=False)
+    computes: frozenset[str] = frozenset()
     result: Outcome | None = None
     ended: str = ""
     seconds: float = 0
@@ -313,8 +315,14 @@ class Removal:
     def document(self) -> dict[str, object]:
         """Return how the removal ended as JSON-ready fields."""
         failed = [each.document() for each in self.result.failed] if self.result else []
-        told = {each: getattr(self, each) for each in ("stack", "project", "ended", "seconds")}
-        return {**told, "counts": dict(self.result.counts) if self.result else {}, "failed": failed}
+        return {
+            "stack": self.stack,
+            "project": self.project,
+            "ended": self.ended,
+            "seconds": self.seconds,
+            "counts": dict(self.result.counts) if self.result else {},
+            "failed": failed,
+        }
 
 
 def down(session: Session, removals: Sequence[Removal], *, keep: bool = True) -> None:
@@ -333,6 +341,7 @@ def down(session: Session, removals: Sequence[Removal], *, keep: bool = True) ->
         removal.ended = _removed(session, stack, removal.result)
 
     def halt(removal: Removal) -> None:
+        # What fails here is tried again, and told, when the whole stack goes.
         stack = session.stack(removal.stack)
         running = [
             str(each["urn"]) for each in _resources(session, stack) if each["type"] in removal.computes
@@ -346,7 +355,9 @@ def down(session: Session, removals: Sequence[Removal], *, keep: bool = True) ->
 
     projects = [each for each in removals if each.project]
     begin = [each for each in removals if not each.project and each.computes]
-    session.side_by_side(lambda each: (remove if each.project else halt)(each), [*begin, *projects], leave)
+    session.side_by_side(
+        lambda each: remove(each) if each.project else halt(each), [*begin, *projects], leave
+    )
     failed = any(each.ended in ("failed", "left") for each in projects)
     session.side_by_side(leave if failed else remove, [each for each in removals if not each.project], leave)
 

@@ -66,9 +66,8 @@ class Session:
 
     def holds(self, name: str) -> bool:
         """Tell whether a stack has any resource; one whose state is not in local files is taken to have some."""
-        if self.settings.local_state is None or name not in self.marks:
-            return name in self.marks
-        return bool(state.resources(self.settings, name))
+        known = name in self.marks
+        return known and (self.settings.local_state is None or bool(state.resources(self.settings, name)))
 
     def prepare(self, targets: Mapping[str, Target]) -> None:
         """Bring in what the targets' backends need beside the engine, once each, until the session ends."""
